@@ -1,0 +1,1 @@
+"""The executable casebook of system design: the package behind its chapters."""
