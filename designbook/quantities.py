@@ -112,6 +112,9 @@ _NOUNS: dict[str, str] = {
         "follower",
         "domain",
         "page",
+        "timestamp",
+        "cluster",
+        "ECPU",
     )
 } | {"copy": "copies", "query": "queries", "delivery": "deliveries", "entry": "entries", "hash": "hashes"}
 
