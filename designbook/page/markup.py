@@ -1,0 +1,44 @@
+"""What every part of a page is made of: a piece of HTML with a plain text twin, and tables."""
+
+import html
+from collections.abc import Collection, Sequence
+from typing import Any
+
+
+class Html:
+    """A piece of a page: `text/html` for the page, one line of `text/plain` for a terminal and for comparison."""
+
+    def __init__(self, markup: str, plain: str) -> None:
+        self.markup = markup
+        self.plain = plain
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.markup, "text/plain": self.plain}
+
+
+def table(
+    caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int] = (), note: str = ""
+) -> Html:
+    """A table with a caption, in a box that scrolls on a phone and can be reached with the keyboard.
+
+    Cells are HTML already: escape what comes from elsewhere. The first cell of a row is its head; the columns in
+    `right` hold numbers.
+    """
+    aligned = [' class="dbk-n"' if column in right else "" for column in range(len(heads))]
+    head = "".join(f'<th scope="col"{kind}>{cell}</th>' for cell, kind in zip(heads, aligned, strict=True))
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{kind}>{cell}</td>" if column else f'<th scope="row"{kind}>{cell}</th>'
+            for column, (cell, kind) in enumerate(zip(row, aligned, strict=True))
+        )
+        + "</tr>"
+        for row in rows
+    )
+    label = html.escape(caption)
+    after = f'<p class="dbk-why">{note}</p>' if note else ""
+    return Html(
+        f'<div class="dbk"><div class="dbk-scroll" role="region" tabindex="0" aria-label="{label}"><table>'
+        f"<caption>{label}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{after}</div>",
+        f"[table: {caption}, {len(rows)} rows]",
+    )
