@@ -16,7 +16,6 @@ import argparse
 import ast
 import inspect
 import json
-import os
 import re
 import sys
 import textwrap
@@ -70,7 +69,7 @@ def sync(notebook: Path) -> bool:
     if changed:
         beside = notebook.with_suffix(".ipynb.part")
         beside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(beside, notebook)
+        beside.replace(notebook)
     return changed
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from designbook.quantities import to_base
 
-_WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
+_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _WHOLE = {word: float(number) for number, word in enumerate(_WORDS, 1)}
 _PARTS = {"half": 1 / 2, "a third": 1 / 3, "a quarter": 1 / 4}
 _MULTIPLIERS = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
@@ -81,7 +81,7 @@ def _precision(number: str) -> tuple[float, float]:
     if number in _WHOLE:
         return _WHOLE[number], 0.5
     if number in _PARTS:
-        return _PARTS[number], 0.05 * _PARTS[number] / (1 / 3)
+        return _PARTS[number], 0.15 * _PARTS[number]
     digits = number.replace(",", "")
     if "." in digits:
         return float(digits), 0.5 * 10.0 ** -len(digits.split(".")[1])
@@ -105,7 +105,8 @@ def says(phrase: str, *values: float) -> None:
         if not abs(float(value) - number.value) <= number.margin + 1e-9 * abs(number.value):
             low, high = number.value - number.margin, number.value + number.margin
             raise AssertionError(
-                f"{phrase!r}: the value is {float(value):.6g}, and {number.text!r} allows {low:.6g} to {high:.6g} (base units)"
+                f"{phrase!r}: the value is {float(value):.6g}, and {number.text!r} allows {low:.6g} to {high:.6g} "
+                "(in base units)"
             )
 
 
@@ -141,7 +142,7 @@ def _phrases(source: str) -> list[str | None]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "says":
             first = node.args[0] if node.args else None
             plain = isinstance(first, ast.Constant) and isinstance(first.value, str)
-            phrases.append(first.value if plain else None)  # type: ignore[union-attr, arg-type]
+            phrases.append(first.value if plain else None)  # type: ignore[union-attr]
     return phrases
 
 

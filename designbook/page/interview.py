@@ -1,0 +1,244 @@
+"""Drills of a chapter, from `data/interview/NAME.yml`: quiz, cards, probes, clarifying questions, mistakes.
+
+Texts may name the chapter's model: `{reads}` becomes the estimate as people say it, so that no number in a drill can
+rot. The form of the file is in `interview.schema.json`; an error names the file and the line. Everything reads
+without JavaScript: answers stand in `<details>`.
+"""
+
+import html
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from designbook.capacity import CapacityModel
+from designbook.data import dataset
+from designbook.page.markup import Html, table
+from designbook.quantities import from_base, human, to_base
+
+LEVELS = {"mid": "Mid level", "senior": "Senior", "staff": "Staff"}
+
+
+class InterviewError(ValueError):
+    """A drill file that cannot be used; each line of the message names the file and the line."""
+
+
+class Interview(NamedTuple):
+    """A validated file, and the line on which each part of it begins (by its path, like `("quiz", 0)`)."""
+
+    path: Path
+    content: dict[str, Any]
+    lines: dict[tuple[str | int, ...], int]
+
+
+def load(source: str | Path) -> Interview:
+    """The validated content of a file, or of `data/interview/NAME.yml`.
+
+    Raises InterviewError with one line for each mistake.
+    """
+    import jsonschema
+
+    path = source if isinstance(source, Path) else dataset(f"interview/{source}")
+    text = path.read_text(encoding="utf-8")
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InterviewError(f"{path.name}:{line}: {error.problem}") from None
+    lines: dict[tuple[str | int, ...], int] = {(): 1}
+    if node is not None:
+        _number(node, (), lines)
+    problems = []
+    for found in jsonschema.Draft202012Validator(_schema()).iter_errors(content):
+        at = tuple(found.absolute_path)
+        while at not in lines:
+            at = at[:-1]
+        problems.append(
+            (lines[at], f"{path.name}:{lines[at]}: {'.'.join(map(str, at)) or 'the file'}: {_short(found)}")
+        )
+    if problems:
+        raise InterviewError("\n".join(message for _, message in sorted(problems)))
+    return Interview(path, content, lines)
+
+
+def quiz(name: str, model: CapacityModel | None = None) -> Html:
+    """The questions of a chapter, each checked in the page, with every wrong answer explained."""
+    source = load(name)
+    questions = []
+    for index, item in enumerate(source.content["quiz"]):
+        fill = _Filler(source, ("quiz", index), model)
+        legend, why = fill(item["question"]), fill(item["why"])
+        body = (
+            _options(item["options"], why, fill, f"{name}-{index}")
+            if "options" in item
+            else _numeric(item["answer"], why, fill, model)
+        )
+        questions.append(body.replace("<!--legend-->", f"<legend>{legend}</legend>", 1))
+    inside = "".join(questions)
+    return Html(
+        f'<section class="dbk dbk-drill" data-quiz="{html.escape(name)}" aria-label="Quiz">{inside}</section>',
+        f"[quiz: {len(questions)} questions]",
+    )
+
+
+def cards(name: str, model: CapacityModel | None = None) -> Html:
+    """The cards of a chapter: the front shows, back and reason open."""
+    source = load(name)
+    shown = []
+    for index, card in enumerate(source.content["cards"]):
+        fill = _Filler(source, ("cards", index), model)
+        front, back, why = (fill(card[side]) for side in ("front", "back", "why"))
+        shown.append(f'<details><summary>{front}</summary><p>{back}</p><p class="dbk-why">{why}</p></details>')
+    return _drill("cards", name, "Cards", shown)
+
+
+def probes(name: str, model: CapacityModel | None = None) -> Html:
+    """What an interviewer asks at each level, and what to expect next; what a strong answer contains opens."""
+    source = load(name)
+    groups = [(title, ("probes", level)) for level, title in LEVELS.items()] + [("What comes next", ("follow_ups",))]
+    shown = []
+    for title, at in groups:
+        items = source.content[at[0]]
+        for index, item in enumerate(items[at[1]] if len(at) > 1 else items):
+            fill = _Filler(source, (*at, index), model)
+            strong = "".join(f"<li>{fill(part)}</li>" for part in item["strong"])
+            shown.append(
+                f'<details><summary><span class="dbk-tier">{title}</span> {fill(item["ask"])}</summary>'
+                f'<p class="dbk-why">A strong answer:</p><ul>{strong}</ul></details>'
+            )
+    return _drill("probes", name, "What the interviewer probes", shown)
+
+
+def clarify(name: str, model: CapacityModel | None = None) -> Html:
+    """The questions to ask first and what each answer would change, as a table."""
+    return _pairs(
+        name, model, "clarify", ("ask", "changes"), ("Ask", "What the answer changes"), "Questions to ask first"
+    )
+
+
+def mistakes(name: str, model: CapacityModel | None = None) -> Html:
+    """What candidates often say, and what to say instead, as a table."""
+    return _pairs(name, model, "mistakes", ("mistake", "instead"), ("Often said", "Better"), "Common mistakes")
+
+
+def _pairs(
+    name: str, model: CapacityModel | None, key: str, fields: tuple[str, str], heads: tuple[str, str], caption: str
+) -> Html:
+    source = load(name)
+    rows = []
+    for index, item in enumerate(source.content[key]):
+        fill = _Filler(source, (key, index), model)
+        rows.append([fill(item[field]) for field in fields])
+    return table(caption, heads, rows)
+
+
+def _drill(kind: str, name: str, label: str, shown: list[str]) -> Html:
+    opening = f'<section class="dbk dbk-drill" data-{kind}="{html.escape(name)}" aria-label="{label}">'
+    return Html(f"{opening}{''.join(shown)}</section>", f"[{label.lower()}: {len(shown)}]")
+
+
+def _options(options: list[dict[str, Any]], why: str, fill: "_Filler", group: str) -> str:
+    many = sum("right" in option for option in options) > 1
+    kind = "checkbox" if many else "radio"
+    choices, answers = [], []
+    for number, option in enumerate(options):
+        words = fill(option["text"])
+        choices.append(
+            f'<label class="dbk-choice"><input type="{kind}" name="{html.escape(group)}" value="{number}">'
+            f'<span>{words}</span><span class="dbk-why" hidden></span></label>'
+        )
+        verdict, style = ("Right", "dbk-right") if "right" in option else ("Not this", "dbk-wrong")
+        reason = f" {fill(option['why'])}" if "why" in option else ""
+        answers.append(f'<li class="{style}"><b>{verdict}:</b> {words}.<span>{reason}</span></li>')
+    hint = '<p class="dbk-why">More than one is right.</p>' if many else ""
+    return (
+        f'<fieldset data-kind="{"many" if many else "one"}"><!--legend-->{hint}{"".join(choices)}{_BUTTON}'
+        f"<details><summary>Answer</summary><ul>{''.join(answers)}</ul><p>{why}</p></details></fieldset>"
+    )
+
+
+def _numeric(answer: dict[str, Any], why: str, fill: "_Filler", model: CapacityModel | None) -> str:
+    if "estimate" in answer:
+        value, unit = fill.value(answer["estimate"])
+    else:
+        unit = answer["unit"]
+        value = to_base(answer["value"], unit)
+    tolerance = answer["tolerance"]
+    if tolerance.endswith("x"):
+        low, high = value / float(tolerance[:-1]), value * float(tolerance[:-1])
+        counts = f"within {tolerance[:-1]} × either way"
+    else:
+        part = float(tolerance[:-1]) / 100
+        low, high = value * (1 - part), value * (1 + part)
+        counts = f"within {tolerance[:-1]} %"
+    bounds = f'data-low="{from_base(low, unit):.6g}" data-high="{from_base(high, unit):.6g}"'
+    shown = html.escape(human(value, unit))
+    asked = f"your answer, in {unit}" if unit else "your answer"
+    return (
+        f'<fieldset data-kind="number" {bounds}><!--legend--><label><span class="dbk-why">{html.escape(asked)} '
+        f"({counts} counts; 3.8k and 2 million are understood)</span><br>"
+        f'<input type="text" inputmode="text" autocomplete="off"></label>{_BUTTON}'
+        f"<details><summary>Answer</summary><p><b>{shown}</b></p><p>{why}</p></details></fieldset>"
+    )
+
+
+_BUTTON = '<p><button type="button" hidden>Check</button> <span class="dbk-why" role="status"></span></p>'
+
+
+class _Filler:
+    """Turns a text of the file into HTML: escaped, with the model's numbers, `code` and **bold**."""
+
+    def __init__(self, source: Interview, at: tuple[str | int, ...], model: CapacityModel | None) -> None:
+        self.where = f"{source.path.name}:{source.lines[at]}"
+        self.model = model
+
+    def value(self, name: str) -> tuple[float, str]:
+        if self.model is None:
+            raise InterviewError(f"{self.where}: {{{name}}} needs the chapter's model, and none was handed in")
+        kind = type(self.model)
+        part = kind.estimates.get(name) or kind.inputs.get(name)
+        if part is None:
+            known = ", ".join([*kind.inputs, *kind.estimates])
+            raise InterviewError(f"{self.where}: {kind.__name__} has no {name!r}; it has {known}")
+        return float(getattr(self.model, name)), part.unit
+
+    def __call__(self, text: str) -> str:
+        escaped = html.escape(" ".join(text.split()), quote=False)
+        filled = re.sub(r"\{(\w+)\}", lambda match: html.escape(human(*self.value(match[1]))), escaped)
+        filled = re.sub(r"`([^`]+)`", r"<code>\1</code>", filled)
+        return re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", filled)
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(Path(__file__).with_name("interview.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def _number(node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]) -> None:
+    """Note the line of every part of a YAML document."""
+    lines[at] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _number(value, (*at, key.value), lines)
+            lines[(*at, key.value)] = key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _number(item, (*at, index), lines)
+
+
+def _short(error: Any) -> str:
+    """What is wrong, in words that the author of a file understands."""
+    if error.validator == "anyOf" and error.schema is _schema()["$defs"]["option"]:
+        return "a wrong option needs a `why`"
+    if error.validator == "contains":
+        return "no option is `right: true`"
+    if error.validator == "oneOf":
+        choices = " or ".join(" and ".join(choice["required"]) for choice in error.validator_value)
+        return f"wants {choices}, and exactly one of these"
+    message = str(error.message)
+    return message if len(message) < 160 else message[:157] + "..."
