@@ -1,0 +1,313 @@
+"""The local Sphinx extension: light pages, formulas without a script, the map of the book, buttons that lead somewhere.
+
+What the stock theme of Jupyter Book 1 loads on every page (Font Awesome as a script, icon fonts, MathJax, search index)
+makes a page of 2 MB; what is left here is the theme's style sheet, two small scripts and what the page itself uses.
+"""
+
+import csv
+import html
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from fontTools import subset
+from fontTools.ttLib import TTFont
+from latex2mathml.converter import convert
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
+
+HERE = Path(__file__).parent
+PARTS = {"case-studies": "Case studies", "building-blocks": "Building blocks", "foundations": "Foundations"}
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register everything; Sphinx calls this."""
+    # Jupyter Book sets this for an extension that the book does without.
+    app.add_config_value("comments_config", {}, "env")
+    app.add_directive("topics", Topics)
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.connect("config-inited", configure, priority=900)
+    app.connect("source-read", lay_outputs)
+    app.connect("html-page-context", lighten, priority=900)
+    app.connect("build-finished", slim)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+# -- settings ------------------------------------------------------------------------------------------------------
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Settings that follow from others: assets, templates, formulas, and buttons when the book has an address."""
+    assets = Path(app.srcdir) / "assets"
+    if assets.is_dir():
+        config.html_static_path = [*config.html_static_path, str(assets)]
+    config.templates_path = [*config.templates_path, str(HERE / "templates")]
+    config.html_math_renderer = "mathml"
+    config.html_context = {**config.html_context, "book_version": book_version(Path(app.srcdir))}
+    options: dict[str, Any] = config.html_theme_options
+    address = (os.environ.get("DESIGNBOOK_REPOSITORY") or options.get("repository_url") or "").rstrip("/")
+    options["repository_url"] = address
+    options["use_fullscreen_button"] = False
+    options["footer_content_items"] = "book-footer"
+    options["show_toc_level"] = 2
+    options["back_to_top_button"] = False
+    options["launch_buttons"] = {}
+    if address:
+        options |= {"use_repository_button": True, "use_edit_page_button": True, "use_issues_button": True}
+        options["launch_buttons"] = {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"}
+
+
+def book_version(root: Path) -> str:
+    """The package's version, with the commit and its day where the book is built from a repository."""
+    number = version("designbook")
+    command = ["git", "log", "-1", "--format=%h of %cs"]
+    try:
+        commit = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return number
+    return f"{number}, commit {commit}" if commit else number
+
+
+# -- executed notebooks --------------------------------------------------------------------------------------------
+
+
+def lay_outputs(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Give a notebook the outputs that the build just computed; without them those saved in the file stay."""
+    path = Path(app.env.doc2path(docname))
+    executed = Path(app.srcdir) / "_build" / "executed" / path.relative_to(app.srcdir)
+    if path.suffix != ".ipynb" or not executed.is_file():
+        return
+    app.env.note_dependency(str(executed))
+    notebook = json.loads(source[0])
+    computed_notebook = json.loads(executed.read_text(encoding="utf-8"))
+    fresh = [cell for cell in computed_notebook["cells"] if cell["cell_type"] == "code"]
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    if [_text(cell) for cell in fresh] != [_text(cell) for cell in code]:
+        return
+    for cell, computed in zip(code, fresh, strict=True):
+        cell["outputs"] = computed["outputs"]
+        cell["execution_count"] = computed["execution_count"]
+    notebook["metadata"] = computed_notebook["metadata"]
+    source[0] = json.dumps(notebook)
+
+
+def _text(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+# -- formulas ------------------------------------------------------------------------------------------------------
+
+
+def visit_math(translator: HTML5Translator, node: nodes.math) -> None:
+    """An inline formula as MathML, which every current browser draws without a script."""
+    translator.body.append(convert(node.astext(), display="inline"))
+    raise nodes.SkipNode
+
+
+def visit_math_block(translator: HTML5Translator, node: nodes.math_block) -> None:
+    """A displayed formula as MathML; on a narrow screen it scrolls within itself."""
+    latex = node.astext().strip()
+    if r"\\" in latex and r"\begin" not in latex:
+        latex = rf"\begin{{aligned}}{latex}\end{{aligned}}"
+    identifier = f' id="{node["ids"][0]}"' if node.get("ids") else ""
+    number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
+    body = convert(latex, display="block")
+    translator.body.append(f'<div class="formula"{identifier} tabindex="0">{number}{body}</div>\n')
+    raise nodes.SkipNode
+
+
+# -- the map of the book -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One chapter of the book, written or planned."""
+
+    part: str
+    slug: str
+    title: str
+    problem: str
+
+    @property
+    def docname(self) -> str:
+        """The page that the chapter has, or will have, without its suffix."""
+        return f"chapters/{self.part.replace('-', '_')}/{self.slug}"
+
+
+def topics(root: Path) -> list[Topic]:
+    """All chapters of the book at `root`, in order, from its data/topics.csv."""
+    with (root / "data" / "topics.csv").open(encoding="utf-8", newline="") as file:
+        return [Topic(*row) for row in csv.reader(file)][1:]
+
+
+class Topics(SphinxDirective):
+    """`{topics}`: all chapters by part, the written ones as links; with `:written:` only those."""
+
+    option_spec: ClassVar = {"written": directives.flag}
+
+    def run(self) -> list[nodes.Node]:
+        """The sections, or with `:written:` one list."""
+        root = Path(self.env.srcdir)
+        self.env.note_dependency(str(root / "data" / "topics.csv"))
+        self.env.note_reread()
+        every = topics(root)
+        written = [topic for topic in every if topic.docname in self.env.found_docs]
+        if "written" in self.options:
+            return [self._list(written, written)]
+        found: list[nodes.Node] = []
+        for part, title in PARTS.items():
+            members = [topic for topic in every if topic.part == part]
+            ready = sum(topic in written for topic in members)
+            section = nodes.section(ids=[nodes.make_id(title)], names=[title.lower()])
+            section += nodes.title(title, title)
+            section += nodes.paragraph("", f"{len(members)} chapters, {ready} written.")
+            section += self._list(members, written)
+            found.append(section)
+        return found
+
+    def _list(self, members: list[Topic], written: list[Topic]) -> nodes.bullet_list:
+        items = nodes.bullet_list(classes=["topics"])
+        for topic in members:
+            title: nodes.Node = nodes.strong(topic.title, topic.title)
+            if topic in written:
+                title = addnodes.pending_xref(
+                    "", title, refdomain="std", reftype="doc", reftarget=f"/{topic.docname}", refexplicit=True
+                )
+                title["refdoc"] = self.env.docname
+            line = nodes.paragraph("", "", title, nodes.Text(f" {topic.problem}"))
+            if topic not in written:
+                line += nodes.inline(" planned", " planned", classes=["planned"])
+            items += nodes.list_item("", line, classes=["written" if topic in written else "unwritten"])
+        return items
+
+
+# -- pages ---------------------------------------------------------------------------------------------------------
+
+# What each page loads, in this order, when `mark` stands in its text ("" is in every text). Scripts run after parsing.
+_STYLES = (
+    ("pygments.css", ""),
+    ("styles/theme.css", ""),
+    ("styles/pydata-sphinx-theme.css", ""),
+    ("styles/sphinx-book-theme.css", ""),
+    ("mystnb.css", 'class="cell'),
+    ("sphinx-design.min.css", 'class="sd-'),
+    ("togglebutton.css", "dropdown"),
+    ("exercise.css", "exercise"),
+    ("copybutton.css", 'class="highlight'),
+    ("vendor/uplot/uPlot.min.css", 'data-needs="uplot"'),
+    ("panel.css", 'class="dbk'),
+    ("book.css", ""),
+)
+_SCRIPTS = (
+    ("documentation_options.js", ""),
+    ("vendor/uplot/uPlot.iife.min.js", 'data-needs="uplot"'),
+    ("panel.js", "data-panel="),
+    ("panel.js", "data-quiz="),
+    ("scripts/bootstrap.js", ""),
+    ("scripts/pydata-sphinx-theme.js", ""),
+    ("scripts/sphinx-book-theme.js", ""),
+    ("design-tabs.js", "sd-tab-set"),
+    ("togglebutton.js", "dropdown"),
+    ("clipboard.min.js", 'class="highlight'),
+    ("copybutton.js", 'class="highlight'),
+)
+_SEARCH_SCRIPTS = ("doctools.js", "sphinx_highlight.js", "language_data.js", "searchtools.js")
+
+
+def lighten(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Load on a page what the page uses, once, and without blocking it; say in a sentence what the page is about."""
+    body = context.get("body", "")
+    # Sphinx names under their real file (`mystnb.4510f1fc.css`, `sphinx-design.min.css`) what extensions bring along.
+    brought = [
+        file.filename.removeprefix("_static/")
+        for file in (*context["css_files"], *context["script_files"])
+        if getattr(file, "filename", None)
+    ]
+    context["page_styles"] = list(_present(app, _STYLES, body, brought))
+    context["page_scripts"] = list(_present(app, _SCRIPTS, body, brought))
+    inline = (getattr(file, "attributes", {}).get("body") or "" for file in context["script_files"])
+    context["page_settings"] = sorted({text for text in inline if "toggle" in text}) if "dropdown" in body else []
+    if pagename == "search":
+        context["page_scripts"] += _SEARCH_SCRIPTS
+    context["metatags"] = context.get("metatags", "") + description(doctree)
+    context["favicon_url"] = context["pathto"]("_static/favicon.svg", True)
+
+
+def _present(app: Sphinx, wanted: Sequence[tuple[str, str]], body: str, brought: list[str]) -> Iterator[str]:
+    """The names in `wanted` whose mark is in `body`, as they are called under _static, each once."""
+    given: set[str] = set()
+    theme = ("styles/", "scripts/", "pygments.css", "documentation_options.js")
+    for name, mark in wanted:
+        if mark not in body or name in given:
+            continue
+        given.add(name)
+        stem, suffix = name.rsplit(".", 1)
+        real = next((b for b in brought if re.fullmatch(rf"{re.escape(stem)}(\.[0-9a-f]+)?\.{suffix}", b)), None)
+        if real is not None:
+            yield real
+        elif name.startswith(theme) or (Path(app.srcdir) / "assets" / name).is_file():
+            yield name
+
+
+def description(doctree: nodes.document | None) -> str:
+    """The page's meta description: its first paragraph of some length, cut at a word to 160 characters."""
+    for paragraph in doctree.findall(nodes.paragraph) if doctree else ():
+        text = " ".join(paragraph.astext().split())
+        if len(text) > 160:
+            text = text[:157].rsplit(" ", 1)[0] + " ..."
+        if len(text) > 40:
+            return f'\n    <meta name="description" content="{html.escape(text)}" />'
+    return ""
+
+
+# -- after the pages -----------------------------------------------------------------------------------------------
+
+_ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\([0-9a-f]+) ?"\}')
+
+
+def slim(app: Sphinx, failure: Exception | None) -> None:
+    """Cut the theme's icon fonts and their style rules down to the icons in use, and remove what no page loads."""
+    static = Path(app.outdir) / "_static"
+    if failure or app.builder.format != "html":
+        return
+    for path in [*static.glob("scripts/fontawesome.js*"), *static.rglob("*.map"), *static.rglob("fa-*.ttf")]:
+        path.unlink(missing_ok=True)
+    scripts = (static / "scripts" / name for name in ("pydata-sphinx-theme.js", "sphinx-book-theme.js"))
+    text = "".join(path.read_text(encoding="utf-8") for path in (*Path(app.outdir).rglob("*.html"), *scripts))
+    used = set(re.findall(r"\bfa-[a-z0-9-]+", text))
+    style = static / "styles" / "pydata-sphinx-theme.css"
+    codes: set[int] = set()
+
+    def keep(rule: re.Match[str]) -> str:
+        if used.isdisjoint(re.findall(r"fa-[a-z0-9-]+", rule[1])):
+            return ""
+        codes.add(int(rule[2], 16))
+        return rule[0]
+
+    rules = _ICON_RULE.sub(keep, style.read_text(encoding="utf-8"))
+    # The theme's own rules name some icons by their code.
+    codes |= {int(code, 16) for code in re.findall(r'content:"\\(f[0-9a-f]{3})"', rules)}
+    rules = re.sub(r',url\([^)]*\.ttf\) format\("truetype"\)', "", rules).replace(
+        "font-display:block", "font-display:swap"
+    )
+    style.write_text(re.sub(r"/\*# sourceMappingURL=.*?\*/", "", rules), encoding="utf-8")
+    for path in static.rglob("fa-*.woff2"):
+        font = TTFont(path)
+        cutter = subset.Subsetter(subset.Options(flavor="woff2", notdef_outline=False, layout_features=[]))
+        cutter.populate(unicodes=codes)
+        cutter.subset(font)
+        font.flavor = "woff2"
+        font.save(path)
