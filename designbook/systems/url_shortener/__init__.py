@@ -1,0 +1,1 @@
+"""A URL shortener: capacity model, service, stores and HTTP face."""
