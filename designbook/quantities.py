@@ -509,11 +509,12 @@ def format_value(value: float, display: Rules) -> str:
         sign = "−"
         value = -value
     sign = sign + display["prefix"]
-    if value > 1.7e308:
-        return sign + "∞"
     steps = display["steps"]
     digits = display["digits"]
-    if value < 1e-250:
+    plain = value / steps[0][1]
+    if plain > 1e300:
+        return sign + "∞"
+    if plain < 1e-250:
         return sign + "0" + steps[0][3]
     index = 0
     while index + 1 < len(steps) and value >= steps[index + 1][0]:
@@ -530,7 +531,7 @@ def format_value(value: float, display: Rules) -> str:
         rounded = _significant(x, digits)
     if x < display["least"] or (index + 1 == len(steps) and shown >= display["most"]):
         # A power of ten, of the plain unit.
-        rounded = _significant(value / steps[0][1] if x >= 1 else x, digits)
+        rounded = _significant(plain if x >= 1 else x, digits)
         size = len(str(rounded[0]))
         text = _digits(rounded[0], 1 - size, 0)
         return sign + text + " × 10" + _raised(rounded[1] + size - 1) + steps[0][3]

@@ -4,6 +4,7 @@ Inputs have units and ranges; estimates are formulas in base units; limits turn 
 """
 
 from designbook.capacity.functions import amount, ceil, count, exp, floor, log, log2, maximum, minimum, sqrt
+from designbook.capacity.javascript import TranslationError, to_javascript, translate
 from designbook.capacity.model import (
     CapacityModel,
     CircularEstimate,
@@ -23,6 +24,7 @@ __all__ = [
     "Estimate",
     "Input",
     "Limit",
+    "TranslationError",
     "Verdict",
     "amount",
     "ceil",
@@ -36,4 +38,6 @@ __all__ = [
     "maximum",
     "minimum",
     "sqrt",
+    "to_javascript",
+    "translate",
 ]
