@@ -191,7 +191,7 @@
 
   function experiment(spec, root, rules, sliders) {
     const find = (selector) => root.querySelector(selector);
-    const xs = spec.x.values, [rx, ry] = [rules(spec.x.unit), rules(spec.y.unit)];
+    const [rx, ry] = [rules(spec.x.unit), rules(spec.y.unit)], xs = spec.x.values.map((x) => base(x, rx));
     const cells = [...root.querySelectorAll("td[data-curve]")], readouts = [...root.querySelectorAll("[data-readout]")];
     const outputs = spec.outputs.map((output) => ({ ...output, element: find(`[data-output="${output.name}"]`) }));
     const view = find("[data-plot]"), verdict = find("[data-verdict]");
@@ -210,15 +210,17 @@
     if (window.uPlot) {
       view.hidden = false;
       find("details").open = false;
-      plot = chart(spec, view, xs.map((x) => given(x, rx)), (index) => read(index === null ? spec.x.at : index));
+      plot = chart(spec, view, spec.x.values, (index) => read(index === null ? spec.x.at : index));
     }
     return function (values, at) {
       const order = sliders.map((s) => values[s.name]);
       const row = sliders.reduce((sum, s) => sum * s.steps.length + at[s.name], 0);
       const now = (f) => (typeof f === "function" ? f(...order) : f[row]);
       ys = spec.curves.map((curve) => (typeof curve.f === "function" ? xs.map((x) => curve.f(x, ...order)) : curve.f[row]));
-      for (const output of outputs) text(output.element, human(now(output.f), rules(output.unit)));
-      if (spec.verdict) text(verdict, now(spec.verdict));
+      const shown = {};
+      for (const s of sliders) shown[s.name] = human(values[s.name], s.rules);
+      for (const output of outputs) text(output.element, shown[output.name] = human(now(output.f), rules(output.unit)));
+      if (spec.verdict) text(verdict, now(spec.verdict).replace(/\{(\w+)\}/g, (_, name) => shown[name]));
       for (const cell of cells) text(cell, human(ys[cell.dataset.curve][cell.dataset.point], ry));
       read(pointed);
       view.setAttribute("aria-label", summary());
@@ -229,13 +231,15 @@
 
   const DASHES = [[], [9, 4], [2, 3], [10, 3, 2, 3], [5, 2], [2, 6]];
 
+  const decades = (_, splits) => splits.map((v) => (Math.abs(Math.log10(v) % 1) < 1e-9 ? v : null));
+
   function chart(spec, view, xs, pointed) {
     const css = getComputedStyle(view), colour = (name) => () => css.getPropertyValue(`--${name}`).trim();
     const font = "12px system-ui, sans-serif", height = 320, width = () => view.clientWidth;
     const scale = (axis) => ({ time: false, distr: axis.scale === "log" ? 3 : 1, range: [axis.low, axis.high] });
     const axis = (of, size, space) => ({
       label: of.label, labelSize: 20, labelFont: font, font, size, space, stroke: colour("soft"),
-      grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, values: (_, splits) => splits.map((v) => (v === null ? "" : tick(v))),
+      grid: { stroke: colour("line"), width: 1, filter: of.scale === "log" ? decades : (_, splits) => splits }, ticks: { show: false }, values: (_, splits) => splits.map((v) => (v === null ? "" : tick(v))),
     });
     const options = {
       width: width(), height, padding: [14, 14, 0, 0], legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } },
@@ -274,7 +278,7 @@
     ctx.font = font.replace("12", String(12 * ratio));
     const beyond = on_x && at + ctx.measureText(line.about).width + 6 * ratio > left + bbox.width;
     ctx.textAlign = beyond ? "right" : "left";
-    ctx.fillText(line.about, (on_x ? at : left) + (beyond ? -6 : 6) * ratio, on_x ? top + 12 * ratio : at - 5 * ratio);
+    ctx.fillText(line.about, (on_x ? at : left) + (beyond ? -6 : 6) * ratio, on_x ? top + 12 * ratio : at - 7 * ratio);
     ctx.restore();
   }
 

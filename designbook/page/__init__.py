@@ -1,8 +1,20 @@
 """What a chapter shows: panels, drawings, tables, drills, sources, and the checks that keep its text and code true."""
 
+from designbook.page.experiment_panel import Axis, ExperimentPanel, Line, Output
 from designbook.page.figures import figure_style, show
 from designbook.page.listing import definition
 from designbook.page.model_panel import ModelPanel
 from designbook.page.prose import says, says_in
 
-__all__ = ["ModelPanel", "definition", "figure_style", "says", "says_in", "show"]
+__all__ = [
+    "Axis",
+    "ExperimentPanel",
+    "Line",
+    "ModelPanel",
+    "Output",
+    "definition",
+    "figure_style",
+    "says",
+    "says_in",
+    "show",
+]

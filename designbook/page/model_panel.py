@@ -56,13 +56,7 @@ class ModelPanel:
     @cached_property
     def sliders(self) -> list[Slider]:
         """One slider for each input."""
-        shown = []
-        for key, label in self.inputs.items():
-            part = self.model.inputs[key]
-            values = sliders.steps(part.low, part.high, part.scale, part.default)
-            about = label or part.about or part.label
-            shown.append(Slider(key, about, part.unit, values, values.index(part.default)))
-        return shown
+        return [sliders.slider(key, self.model.inputs[key], label) for key, label in self.inputs.items()]
 
     @cached_property
     def rows(self) -> "list[_Row]":

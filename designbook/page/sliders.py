@@ -6,13 +6,13 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import designbook
+from designbook.capacity import Input
 from designbook.quantities import display, human, to_base
 
 NAME = re.compile(r"[a-z][a-z0-9_]*$")
@@ -42,6 +42,12 @@ class Slider:
         """What the page's script needs."""
         steps = [int(step) if step == int(step) else step for step in self.steps]
         return {"name": self.name, "unit": self.unit, "steps": steps, "at": self.at}
+
+
+def slider(name: str, part: Input, about: str = "", most: int = 100) -> Slider:
+    """The slider of an input with a range, over `most` steps and a few at most."""
+    values = steps(part.low, part.high, part.scale, part.default, most)
+    return Slider(name, about or part.about or name.replace("_", " "), part.unit, values, values.index(part.default))
 
 
 def steps(low: float, high: float, scale: str, value: float, most: int = 100) -> tuple[float, ...]:
@@ -117,13 +123,20 @@ def check_name(name: str) -> str:
     return name
 
 
-def bundle(page: Callable[[], str], widget: Callable[[], Any], plain: str) -> dict[str, Any]:
-    """The two faces of a panel: HTML for the page, and with a kernel the ipywidgets view too."""
-    faces: dict[str, Any] = {"text/html": page(), "text/plain": plain}
+def bundle(page: Callable[[], str], widget: Callable[[], Any], plain: str, *, costly: bool = False) -> dict[str, Any]:
+    """The two faces of a panel: HTML for the page, and with a kernel the ipywidgets view too.
+
+    A page that is `costly` to make is left out where the kernel's view takes its place.
+    """
+    faces: dict[str, Any] = {"text/plain": plain}
+    if static() or not costly:
+        faces["text/html"] = page()
     if static():
         return faces
-    with suppress(ImportError):  # a kernel without ipywidgets shows the page's face
-        faces.update(widget()._repr_mimebundle_())
+    try:
+        faces |= widget()._repr_mimebundle_()
+    except ImportError:  # a kernel without ipywidgets shows the page's face
+        faces["text/html"] = page()
     return faces | {"text/plain": plain}
 
 
