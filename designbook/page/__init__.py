@@ -2,6 +2,7 @@
 
 from designbook.page.experiment_panel import Axis, ExperimentPanel, Line, Output
 from designbook.page.figures import figure_style, show
+from designbook.page.interview import cards, clarify, mistakes, probes, quiz
 from designbook.page.listing import definition
 from designbook.page.model_panel import ModelPanel
 from designbook.page.prose import says, says_in
@@ -12,8 +13,13 @@ __all__ = [
     "Line",
     "ModelPanel",
     "Output",
+    "cards",
+    "clarify",
     "definition",
     "figure_style",
+    "mistakes",
+    "probes",
+    "quiz",
     "says",
     "says_in",
     "show",

@@ -206,8 +206,8 @@ class _Filler:
             raise InterviewError(f"{self.where}: {kind.__name__} has no {name!r}; it has {known}")
         return float(getattr(self.model, name)), part.unit
 
-    def __call__(self, text: str) -> str:
-        escaped = html.escape(" ".join(text.split()), quote=False)
+    def __call__(self, text: str | int) -> str:
+        escaped = html.escape(" ".join(str(text).split()), quote=False)
         filled = re.sub(r"\{(\w+)\}", lambda match: html.escape(human(*self.value(match[1]))), escaped)
         filled = re.sub(r"`([^`]+)`", r"<code>\1</code>", filled)
         return re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", filled)

@@ -1,0 +1,128 @@
+"""Tables of a capacity model: derivation, range, what dominates, comparison with published figures; and the sources."""
+
+import html
+import re
+from collections.abc import Mapping
+
+from designbook import data
+from designbook.capacity import CapacityModel, compare, derivation, monte_carlo, tornado
+from designbook.page.markup import Html, table
+from designbook.quantities import human
+
+_TIERS = {
+    "primary": "published by those who measured it",
+    "secondary": "quoted by another",
+    "derived": "computed from published figures",
+    "textbook": "from a textbook",
+}
+
+
+def derivation_table(model: CapacityModel, *estimates: str, caption: str = "The estimate, step by step") -> Html:
+    """One line for each estimate, or for those named: name, formula, numbers put in, result.
+
+    Formulas are MathML, which browsers draw by themselves.
+    """
+    known = type(model).estimates
+    names = estimates or tuple(known)
+    rows = []
+    for name in names:
+        step = next(step for step in derivation(model, name) if step.name == name)
+        about = html.escape(step.about)
+        rows.append(
+            [
+                f'{html.escape(known[name].label)}<br><span class="dbk-why">{about}</span>',
+                mathml(step.formula),
+                mathml(step.numbers),
+                html.escape(step.result),
+            ]
+        )
+    return table(caption, ("estimate", "formula", "with the numbers", "result"), rows, right=(3,))
+
+
+def band_table(
+    model: type[CapacityModel], *estimates: str, caption: str = "What the inputs’ ranges leave open"
+) -> Html:
+    """The 10th, 50th and 90th percentile of each estimate, or of those named, over the ranges of all inputs."""
+    bands = monte_carlo(model)
+    rows = []
+    for name in estimates or tuple(model.estimates):
+        part = model.estimates[name]
+        low, middle, high = bands[name]
+        shown = [html.escape(part.show(value)) for value in (low, middle, high)]
+        ratio = f"{human(high / low, 'times')}" if low > 0 else "–"
+        rows.append([html.escape(part.label), *shown, html.escape(ratio)])
+    heads = ("estimate", "1 in 10 below", "middle", "1 in 10 above", "apart")
+    return table(caption, heads, rows, right=(1, 2, 3, 4))
+
+
+def tornado_chart(model: type[CapacityModel], estimate: str, *, most: int = 6, caption: str = "") -> Html:
+    """Which inputs decide an estimate: it at the low and at the high end of each input, the widest first.
+
+    Each bar runs, on a scale common to all, from one to the other; the dark line is where the defaults stand.
+    """
+    part = model.estimates[estimate]
+    middle = float(getattr(model(), estimate))
+    bars = [bar for bar in tornado(model, estimate) if bar.low != bar.high][:most]
+    ends = [end for bar in bars for end in (bar.low, bar.high)] + [middle]
+    low, high = min(ends), max(ends)
+
+    def place(value: float) -> float:
+        return 100 * (value - low) / (high - low) if high > low else 0.0
+
+    rows = []
+    for bar in bars:
+        left, right = sorted((place(bar.low), place(bar.high)))
+        track = (
+            f'<span class="dbk-track" aria-hidden="true"><i style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'
+            f'<s style="left:{place(middle):.1f}%"></s></span>'
+        )
+        moved = model.inputs[bar.input]
+        about = html.escape(moved.about or moved.label)
+        span = html.escape(f"{moved.show(moved.base('low'))} to {moved.show(moved.base('high'))}")
+        shown = [html.escape(part.show(end)) for end in (bar.low, bar.high)]
+        rows.append([f'{about}<br><span class="dbk-why">{span}</span>', shown[0], track, shown[1]])
+    words = caption or f"What decides {part.label}: each input from its low to its high end"
+    return table(words, ("input", "at its low", "", "at its high"), rows, right=(1, 3))
+
+
+def compare_table(
+    model: CapacityModel, published: Mapping[str, str], *, caption: str = "The model beside published figures"
+) -> Html:
+    """Estimates beside published figures, each with the ratio and the source: `{"clicks": "fact-id"}`."""
+    rows = []
+    for row in compare(model, dict(published)):
+        ratio = human(float(row.ratio), "times")
+        rows.append([html.escape(str(cell)) for cell in (row.estimate, row.ours, row.published, ratio, row.citation)])
+    return table(caption, ("estimate", "here", "published", "here / published", "source"), rows, right=(1, 2, 3))
+
+
+def sources() -> Html:
+    """The figures that this chapter has used so far, each with its tier, who quotes it, year and address.
+
+    Stands in the last code cell: it lists what was looked up before it ran.
+    """
+    items = []
+    for fact in data.cited():
+        via = f", via {html.escape(fact.via)}" if fact.via else ""
+        derived = f" Derived: {html.escape(fact.derivation)}." if fact.derivation else ""
+        note = f" {html.escape(fact.note)}" if fact.note else ""
+        tier = f'<span class="dbk-tier" title="{_TIERS.get(fact.tier, "")}">{html.escape(fact.tier)}</span>'
+        title = html.escape(fact.title)
+        if re.match(r"https?://", fact.url):
+            title = f'<a href="{html.escape(fact.url)}">{title}</a>'
+        items.append(
+            f"<li>{html.escape(fact.system)}, {html.escape(fact.quantity)}: <b>{html.escape(fact.show())}</b>. "
+            f"{html.escape(fact.organisation)}, {title}, {html.escape(fact.year)}{via} {tier}.{derived}{note}</li>"
+        )
+    return Html(f'<ol class="dbk dbk-sources">{"".join(items)}</ol>', f"[sources: {len(items)}]")
+
+
+def mathml(formula: str) -> str:
+    """LaTeX as MathML, which the page shows without a script."""
+    from latex2mathml.converter import convert
+
+    # The converter makes every upright letter an element of its own, which screen readers spell out.
+    letters = r'(?:<mi mathvariant="normal">[^<]+</mi>)+'
+    return re.sub(
+        letters, lambda run: f'<mi mathvariant="normal">{re.sub("<[^>]+>", "", run[0])}</mi>', str(convert(formula))
+    )
