@@ -35,6 +35,7 @@ __all__ = [
     "noun",
     "registry",
     "same_dimension",
+    "same_measure",
     "to_base",
 ]
 
@@ -266,6 +267,13 @@ class Rules(TypedDict):
     most: float
     near: float
     cents: bool
+
+
+def same_measure(unit: str, other: str) -> bool:
+    """Whether both units have the same time, bytes and money, whatever they count: `click/day` and `request/second`."""
+    measured = {"[time]", "[information]", "[currency]"}
+    first, second = ([each for each in _parse(text).dimension if each[0] in measured] for text in (unit, other))
+    return first == second
 
 
 class Step(NamedTuple):

@@ -3,6 +3,8 @@
 Inputs have units and ranges; estimates are formulas in base units; limits turn the numbers into a decision.
 """
 
+from designbook.capacity.comparison import Comparison, compare
+from designbook.capacity.derivation import Step, derivation
 from designbook.capacity.functions import amount, ceil, count, exp, floor, log, log2, maximum, minimum, sqrt
 from designbook.capacity.javascript import TranslationError, to_javascript, translate
 from designbook.capacity.model import (
@@ -16,20 +18,27 @@ from designbook.capacity.model import (
     check_dimensions,
     estimate,
 )
+from designbook.capacity.uncertainty import Band, Bar, monte_carlo, tornado
 
 __all__ = [
+    "Band",
+    "Bar",
     "CapacityModel",
     "CircularEstimate",
+    "Comparison",
     "DimensionError",
     "Estimate",
     "Input",
     "Limit",
+    "Step",
     "TranslationError",
     "Verdict",
     "amount",
     "ceil",
     "check_dimensions",
+    "compare",
     "count",
+    "derivation",
     "estimate",
     "exp",
     "floor",
@@ -37,7 +46,9 @@ __all__ = [
     "log2",
     "maximum",
     "minimum",
+    "monte_carlo",
     "sqrt",
     "to_javascript",
+    "tornado",
     "translate",
 ]

@@ -11,6 +11,7 @@ import builtins
 import inspect
 import json
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
@@ -139,7 +140,7 @@ class _Program:
         try:
             source: Any = py2js(ast.unparse(tree), inline_stdlib=False)  # type: ignore[no-untyped-call]
         except Exception as error:
-            raise TranslationError(f"{where}: {error}") from error
+            raise TranslationError(f"{where}: {str(error).splitlines()[-1]}") from error
         body = str(source).split("{\n", 1)[1].rsplit("};", 1)[0]
         # pscript asks at run time whether a sum or product is of lists. Here, products never are, and sums only where
         # a list is in sight.
@@ -359,7 +360,7 @@ class _Translator(ast.NodeTransformer):
         over = self.visit(node.iter)
         if isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id == "range":
             # In Python the bounds are taken once; in JavaScript the loop asks for them at each turn.
-            if len(over.args) == 3 and not isinstance(node.iter.args[2], ast.Constant):  # type: ignore[attr-defined]
+            if len(over.args) == 3 and not re.fullmatch(r"-?\d+", ast.unparse(over.args[2])):
                 raise self.error(node, "a step that is not written out")
             for index, bound in enumerate(over.args[:2]):
                 if not isinstance(bound, ast.Constant):
@@ -371,6 +372,9 @@ class _Translator(ast.NodeTransformer):
             if isinstance(node.target, ast.Name) and node.target.id in changed:
                 raise self.error(node, f"a loop that sets its own variable {node.target.id!r}")
         return [*before, ast.For(self.visit(node.target), over, self.block(node.body), [])]
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
+        return self.visit(ast.copy_location(ast.ListComp(node.elt, node.generators), node))  # type: ignore[no-any-return]
 
     def visit_While(self, node: ast.While) -> ast.stmt:
         if node.orelse:
