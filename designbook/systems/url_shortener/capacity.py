@@ -1,0 +1,158 @@
+"""What a URL shortener must carry: traffic, key space, storage, cache, servers and money.
+
+Prices and comparisons come from `data/facts.csv`, limits from the stored measurements; the other defaults are
+assumptions that an interviewer would be asked about, and each has its range.
+"""
+
+from designbook.capacity import CapacityModel, Input, Limit, amount, ceil, count, estimate, log
+from designbook.data import fact
+
+
+class ShortenerCapacity(CapacityModel):
+    """A URL shortener with a cache in front of its store and a log of every click."""
+
+    new_links = Input(100e6, "link/month", low=1e6, high=10e9, scale="log", about="links created")
+    reads_per_link = Input(
+        100, "request/link", low=1, high=1_000, scale="log", about="redirects per link over its life"
+    )
+    bot_share = Input(0.3, "", low=0, high=3, about="previews, crawlers and scanners, per human redirect")
+    peak_to_mean = Input(3, "", low=1, high=10, about="busiest second against the mean")
+
+    kept = Input(5, "year", low=1, high=20, about="how long a link is kept")
+    record = Input(250, "byte/link", low=100, high=2_000, scale="log", about="one stored link, without indexes")
+    index_share = Input(0.5, "", low=0, high=2, about="indexes, per byte of record")
+    replicas = Input(3, "", low=1, high=5, about="copies of each record")
+    codes_per_link = Input(100, "code/link", low=1, high=1e6, scale="log", about="possible codes for each one in use")
+
+    active = Input(30, "day", low=1, high=365, scale="log", about="how long a link draws its clicks")
+    skew = Input(0.8, "", low=0.6, high=0.99, about="Zipf exponent of the clicks")
+    hit_ratio = Input(0.8, "", low=0.5, high=0.99, about="redirects the cache should answer")
+    entry = Input(200, "byte/link", low=100, high=1_000, scale="log", about="one link in the cache, overhead included")
+
+    response = Input(500, "byte/request", low=200, high=2_000, about="one redirect on the wire")
+    click_event = Input(100, "byte/request", low=20, high=1_000, scale="log", about="one click in the log")
+    click_days = Input(90, "day", low=1, high=730, scale="log", about="how long single clicks are kept")
+
+    server_rate = Input(
+        2_000, "request/second/server", low=100, high=50_000, scale="log", about="what one server sustains"
+    )
+    utilisation = Input(0.6, "", low=0.2, high=0.95, about="how full a server may run at the peak")
+
+    server_price = Input(
+        fact("ec2-m7g-large").value, "USD/hour/server", low=0.01, high=1, scale="log", about="one server, rented"
+    )
+    disk_price = Input(
+        fact("rds-gp3-storage").value, "USD/GB/month", low=0.02, high=0.5, scale="log", about="database storage"
+    )
+    memory_price = Input(
+        fact("elasticache-valkey-storage").value, "USD/GB/hour", low=0.01, high=0.5, scale="log", about="cache memory"
+    )
+    log_price = Input(fact("s3-standard-storage").value, "USD/GB/month", low=0.005, high=0.1, about="object storage")
+    egress_price = Input(fact("aws-egress-first-10tb").value, "USD/GB", low=0.01, high=0.12, about="bytes sent out")
+
+    @estimate("link/second")
+    def writes(self) -> float:
+        """Links created, on average."""
+        return self.new_links
+
+    @estimate("request/second")
+    def reads(self) -> float:
+        """Redirects for people, on average."""
+        return self.new_links * self.reads_per_link
+
+    @estimate("request/second")
+    def bots(self) -> float:
+        """Redirects for machines: link previews, crawlers, scanners."""
+        return self.reads * self.bot_share
+
+    @estimate("request/second")
+    def peak_reads(self) -> float:
+        """All redirects in the busiest second."""
+        return (self.reads + self.bots) * self.peak_to_mean
+
+    @estimate("request/second")
+    def misses(self) -> float:
+        """Redirects that the cache cannot answer and the store must, in the busiest second."""
+        return self.peak_reads * (1 - self.hit_ratio)
+
+    @estimate("link")
+    def links(self) -> float:
+        """Links in store once the oldest begin to expire."""
+        return self.new_links * self.kept
+
+    @estimate("character")
+    def code_length(self) -> float:
+        """Characters of base 62 for a key space of `codes_per_link` times the links, so that a guess rarely hits."""
+        return amount(ceil(log(count(self.links * self.codes_per_link), 62)), "character")
+
+    @estimate("terabyte")
+    def storage(self) -> float:
+        """Links on disk with their indexes and replicas."""
+        return self.links * self.record * (1 + self.index_share) * self.replicas
+
+    @estimate("terabyte")
+    def click_log(self) -> float:
+        """Single clicks on disk, bots included, until they are rolled up into counts."""
+        return (self.reads + self.bots) * self.click_days * self.click_event
+
+    @estimate("link")
+    def cached_links(self) -> float:
+        """The most popular links that together draw `hit_ratio` of the clicks, under Zipf's law."""
+        flat = 1 - self.skew
+        drawing = count(self.new_links * self.active)
+        return amount((1 + self.hit_ratio * (drawing**flat - 1)) ** (1 / flat), "link")
+
+    @estimate("gigabyte")
+    def cache(self) -> float:
+        """Memory for these links."""
+        return self.cached_links * self.entry
+
+    @estimate("megabyte/second")
+    def bandwidth(self) -> float:
+        """Bytes sent to clients in the busiest second."""
+        return self.peak_reads * self.response
+
+    @estimate("megabyte/second")
+    def replication(self) -> float:
+        """Bytes between replicas: each new record, and each click, to every further copy."""
+        return (self.new_links * self.record + (self.reads + self.bots) * self.click_event) * (self.replicas - 1)
+
+    @estimate("server")
+    def servers(self) -> float:
+        """Redirect servers for the busiest second, and one more so that one may fail."""
+        return ceil(self.peak_reads / (self.server_rate * self.utilisation)) + amount(1, "server")
+
+    @estimate("USD/month")
+    def server_cost(self) -> float:
+        """Redirect servers."""
+        return self.servers * self.server_price
+
+    @estimate("USD/month")
+    def storage_cost(self) -> float:
+        """Links on database disks."""
+        return self.storage * self.disk_price
+
+    @estimate("USD/month")
+    def cache_cost(self) -> float:
+        """Memory of the cache."""
+        return self.cache * self.memory_price
+
+    @estimate("USD/month")
+    def click_cost(self) -> float:
+        """The click log in object storage."""
+        return self.click_log * self.log_price
+
+    @estimate("USD/month")
+    def egress_cost(self) -> float:
+        """Responses sent out."""
+        return (self.reads + self.bots) * self.response * self.egress_price
+
+    @estimate("USD/month")
+    def cost(self) -> float:
+        """The monthly bill, people's salaries apart."""
+        return self.server_cost + self.storage_cost + self.cache_cost + self.click_cost + self.egress_cost
+
+    @estimate("USD/megarequest")
+    def cost_per_redirect(self) -> float:
+        """The bill divided by the redirects that people asked for."""
+        return self.cost / self.reads
