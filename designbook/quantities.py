@@ -198,6 +198,8 @@ def _exact(factor: float) -> Fraction:
 @cache
 def _parse(unit: str) -> _Unit:
     units = _registry()
+    if "//" in unit:
+        raise UnitError(f"unknown unit {unit!r}: one stroke divides")
     try:
         container: dict[str, Any] = dict(units.parse_units(unit)._units) if unit.strip() not in ("", "1") else {}
         dimension: dict[str, Any] = dict(units.get_dimensionality(units.parse_units(unit))) if container else {}
