@@ -143,7 +143,7 @@ def hot_key(
 
     A request that finds the key missing loads it; with `single_flight` it waits for the load that is under way, if one
     is. A load alone takes `load_time`; the store serves `parallel` of them at full speed and shares itself evenly among
-    more. About a million requests a second.
+    more. Millions of requests a second, if most are hits.
     """
     if not load_time >= 0 or not ttl > 0 or not parallel > 0:
         raise ValueError(f"load_time must be at least 0, ttl and parallel above 0: got {load_time}, {ttl}, {parallel}")
