@@ -19,8 +19,8 @@ def lru_distances(requests: ArrayLike) -> Integers:
     """For each request, how many other keys were asked for since the last request for the same key; -1 for the first.
 
     An LRU cache of c entries hits exactly the requests with 0 <= distance < c (R. Mattson et al., *Evaluation
-    techniques for storage hierarchies*, IBM Systems Journal 9(2), 1970). `requests` are integer keys, shape (n,). O(n
-    log n), in NumPy from end to end: about 3 million requests a second.
+    techniques for storage hierarchies*, IBM Systems Journal 9(2), 1970). `requests` are integer keys, shape (n,).
+    O(n log n), in NumPy from end to end: 0.25 s for 200 thousand requests.
     """
     keys = np.asarray(requests)
     if keys.ndim != 1:
