@@ -538,6 +538,7 @@ def format_value(value: float, display: Rules) -> str:
     if index + 1 < len(steps) and shown * steps[index][1] >= steps[index + 1][0] * (1 - 1e-9):
         index = index + 1
         x = value / steps[index][1]
+        shown = x
         rounded = _significant(x, digits)
     if x < display["least"] or (index + 1 == len(steps) and shown >= display["most"]):
         # A power of ten, of the plain unit.
