@@ -5,6 +5,7 @@ The alphabet is in ASCII order, so codes of one width sort as their numbers do.
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BASE = len(ALPHABET)
+_TWO, _FOUR = BASE**2, BASE**4
 
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _LEADING = list(ALPHABET) + _PAIRS[BASE:]
@@ -12,13 +13,15 @@ _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 
 
 def encode(number: int) -> str:
-    """The shortest code of `number`, two characters a division. Raises ValueError below 0."""
+    """The shortest code of `number`, four characters a division. Raises ValueError below 0."""
     if number < 0:
         raise ValueError(f"a code needs a number from 0 up, not {number}")
     code = ""
-    while number >= BASE * BASE:
-        code = _PAIRS[number % (BASE * BASE)] + code
-        number //= BASE * BASE
+    while number >= _FOUR:
+        number, low = divmod(number, _FOUR)
+        code = _PAIRS[low // _TWO] + _PAIRS[low % _TWO] + code
+    if number >= _TWO:
+        return _LEADING[number // _TWO] + _PAIRS[number % _TWO] + code
     return _LEADING[number] + code
 
 

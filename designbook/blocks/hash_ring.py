@@ -5,6 +5,7 @@ Karger et al., *Consistent Hashing and Random Trees*, STOC 1997.
 
 from bisect import bisect
 from collections.abc import Callable, Hashable, Iterable
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 from designbook.blocks.hashing import blake64
@@ -27,23 +28,24 @@ class HashRing(Generic[Node]):
             raise ValueError(f"a node has 1 point or more on the ring, not {replicas}")
         self.replicas = replicas
         self._hash = hash
-        self._points: dict[Node, list[int]] = {}
+        self._points: list[tuple[int, str, Node]] = []
+        self._nodes: dict[str, Node] = {}
         for node in nodes:
-            self._points[node] = self._places(node)
+            self._join(node)
         self._arrange()
 
     def add(self, node: Node) -> None:
-        """Put `node` on the ring, in O(points). Raises ValueError if it is there already."""
-        if node in self._points:
-            raise ValueError(f"{node!r} is on the ring already")
-        self._points[node] = self._places(node)
+        """Put `node` on the ring, in O(points). Raises ValueError if it, or one with its name, is there already."""
+        self._join(node)
         self._arrange()
 
     def remove(self, node: Node) -> None:
         """Take `node` off the ring, in O(points). Raises LookupError if it is not there."""
-        if node not in self._points:
+        name = str(node)
+        if self._nodes.get(name) != node:
             raise LookupError(f"{node!r} is not on the ring")
-        del self._points[node]
+        del self._nodes[name]
+        self._points = [point for point in self._points if point[1] != name]
         self._arrange()
 
     def owner(self, key: str) -> Node:
@@ -62,8 +64,8 @@ class HashRing(Generic[Node]):
 
         Raises LookupError if the ring has fewer nodes.
         """
-        if not 0 <= count <= len(self._points):
-            raise LookupError(f"{count} different nodes are wanted, and the ring has {len(self._points)}")
+        if not 0 <= count <= len(self._nodes):
+            raise LookupError(f"{count} different nodes are wanted, and the ring has {len(self._nodes)}")
         start = bisect(self._ring, self._hash(key))
         found: dict[Node, None] = {}
         for index in range(start, start + len(self._ring)):
@@ -75,18 +77,22 @@ class HashRing(Generic[Node]):
     @property
     def nodes(self) -> list[Node]:
         """The nodes, in the order in which they came."""
-        return list(self._points)
+        return list(self._nodes.values())
 
-    def _places(self, node: Node) -> list[int]:
-        places = [self._hash(f"{node}-{replica}") for replica in range(self.replicas)]
-        if not 0 <= min(places) <= max(places) < 1 << 64:
+    def _join(self, node: Node) -> None:
+        name = str(node)
+        if name in self._nodes:
+            raise ValueError(f"{node!r} is on the ring already")
+        points = [(self._hash(f"{name}-{replica}"), name, node) for replica in range(self.replicas)]
+        if not 0 <= min(points)[0] <= max(points)[0] < 1 << 64:
             raise ValueError(f"a place on the ring is from 0 to 2^64 - 1, and the hash puts {node!r} outside")
-        return places
+        self._nodes[name] = node
+        self._points += points
 
     def _arrange(self) -> None:
-        pairs = sorted((place, str(node), node) for node, places in self._points.items() for place in places)
-        self._ring = [place for place, _, _ in pairs]
-        self._owners = [node for _, _, node in pairs]
+        self._points.sort(key=itemgetter(0, 1))  # by name where two nodes share a place, whoever came first
+        self._ring = [place for place, _, _ in self._points]
+        self._owners = [node for _, _, node in self._points]
         self._owners += self._owners[:1]  # past the last point, the first one owns
         self._arcs, self._shift = _arcs(self._ring)
 
