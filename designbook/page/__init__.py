@@ -6,6 +6,7 @@ from designbook.page.interview import cards, clarify, mistakes, probes, quiz
 from designbook.page.listing import definition
 from designbook.page.model_panel import ModelPanel
 from designbook.page.prose import says, says_in
+from designbook.page.tables import band_table, compare_table, derivation_table, sources, tornado_chart
 
 __all__ = [
     "Axis",
@@ -13,9 +14,12 @@ __all__ = [
     "Line",
     "ModelPanel",
     "Output",
+    "band_table",
     "cards",
     "clarify",
+    "compare_table",
     "definition",
+    "derivation_table",
     "figure_style",
     "mistakes",
     "probes",
@@ -23,4 +27,6 @@ __all__ = [
     "says",
     "says_in",
     "show",
+    "sources",
+    "tornado_chart",
 ]

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from designbook.capacity import Input
+from designbook.capacity import Input, translate
 from designbook.page import figures
 from designbook.page import sliders as parts
+from designbook.page.markup import symbol
 from designbook.quantities import from_base, human, to_base
 
 _SWATCHES = ("", "9 4", "2 3", "10 3 2 3", "5 2", "2 6")
@@ -310,8 +311,6 @@ class ExperimentPanel:
     def _js(self, function: Callable[..., Any], computed: list[Any]) -> str:
         """A function as JavaScript, or what it gives at each setting of the sliders."""
         if self.translate:
-            from designbook.capacity.javascript import translate
-
             return translate(function)
         return json.dumps(computed, ensure_ascii=False, separators=(",", ":"))
 
@@ -380,9 +379,8 @@ def _four(value: float) -> float:
 
 
 def _axis_label(about: str, unit: str) -> str:
-    """`cache size (GB)`: the unit as it is written after two of it."""
-    symbol = " ".join(human(to_base(2.0, unit), unit).replace("2", "", 1).split())
-    return f"{about} ({symbol})" if symbol else about
+    """`cache size (GB)`."""
+    return f"{about} ({symbol(unit)})" if symbol(unit) else about
 
 
 def _list(entries: list[dict[str, str]]) -> str:

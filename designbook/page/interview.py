@@ -16,7 +16,7 @@ import yaml
 
 from designbook.capacity import CapacityModel
 from designbook.data import dataset
-from designbook.page.markup import Html, table
+from designbook.page.markup import Html, symbol, table
 from designbook.quantities import from_base, human, to_base
 
 LEVELS = {"mid": "Mid level", "senior": "Senior", "staff": "Staff"}
@@ -176,8 +176,10 @@ def _numeric(answer: dict[str, Any], why: str, fill: "_Filler", model: CapacityM
         low, high = value * (1 - part), value * (1 + part)
         counts = f"within {tolerance[:-1]} %"
     bounds = f'data-low="{from_base(low, unit):.6g}" data-high="{from_base(high, unit):.6g}"'
+    if symbol(unit) == "%":
+        bounds += ' data-percent="yes"'
     shown = html.escape(human(value, unit))
-    asked = f"your answer, in {unit}" if unit else "your answer"
+    asked = f"your answer, in {symbol(unit)}" if symbol(unit) else "your answer"
     return (
         f'<fieldset data-kind="number" {bounds}><!--legend--><label><span class="dbk-why">{html.escape(asked)} '
         f"({counts} counts; 3.8k and 2 million are understood)</span><br>"

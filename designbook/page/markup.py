@@ -4,6 +4,8 @@ import html
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from designbook.quantities import human, to_base
+
 
 class Html:
     """A piece of a page: `text/html` for the page, one line of `text/plain` for a terminal and for comparison."""
@@ -42,3 +44,8 @@ def table(
         f"<caption>{label}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{after}</div>",
         f"[table: {caption}, {len(rows)} rows]",
     )
+
+
+def symbol(unit: str) -> str:
+    """A unit as it is written after two of it: `GB`, `req/s`, `links`, `%`; "" for mere numbers."""
+    return " ".join(human(to_base(2.0, unit), unit).replace("2", "", 1).split())

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from designbook.capacity import CapacityModel, Limit
+from designbook.capacity import CapacityModel, Limit, monte_carlo, to_javascript
 from designbook.page import sliders
 from designbook.page.sliders import Slider
 from designbook.quantities import human
@@ -61,8 +61,6 @@ class ModelPanel:
     @cached_property
     def rows(self) -> "list[_Row]":
         """One row for each estimate, with the ends of its bar."""
-        from designbook.capacity import monte_carlo
-
         bands = monte_carlo(self.model) if self.band else {}
         default = self.model()
         rows = []
@@ -138,8 +136,6 @@ class ModelPanel:
             "formulas": self.formulas,
             "shown": self.formula or "",
         }
-        from designbook.capacity.javascript import to_javascript
-
         return sliders.script(entries, {"model": to_javascript(self.model)})
 
     def widget(self) -> Any:

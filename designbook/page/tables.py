@@ -1,6 +1,7 @@
 """Tables of a capacity model: derivation, range, what dominates, comparison with published figures; and the sources."""
 
 import html
+import math
 import re
 from collections.abc import Mapping
 
@@ -18,56 +19,54 @@ _TIERS = {
 
 
 def derivation_table(model: CapacityModel, *estimates: str, caption: str = "The estimate, step by step") -> Html:
-    """One line for each estimate, or for those named: name, formula, numbers put in, result.
+    """One line for each estimate, or for those named and what they need: name, formula, numbers put in, result.
 
     Formulas are MathML, which browsers draw by themselves.
     """
-    known = type(model).estimates
-    names = estimates or tuple(known)
-    rows = []
-    for name in names:
-        step = next(step for step in derivation(model, name) if step.name == name)
-        about = html.escape(step.about)
-        rows.append(
-            [
-                f'{html.escape(known[name].label)}<br><span class="dbk-why">{about}</span>',
-                mathml(step.formula),
-                mathml(step.numbers),
-                html.escape(step.result),
-            ]
-        )
+    rows = [
+        [
+            f'{html.escape(step.label)}<br><span class="dbk-why">{html.escape(step.about)}</span>',
+            mathml(step.formula),
+            mathml(step.numbers),
+            html.escape(step.result),
+        ]
+        for step in derivation(model, *estimates)
+    ]
     return table(caption, ("estimate", "formula", "with the numbers", "result"), rows, right=(3,))
 
 
 def band_table(
-    model: type[CapacityModel], *estimates: str, caption: str = "What the inputs’ ranges leave open"
+    model: CapacityModel | type[CapacityModel], *estimates: str, caption: str = "What the inputs’ ranges leave open"
 ) -> Html:
     """The 10th, 50th and 90th percentile of each estimate, or of those named, over the ranges of all inputs."""
     bands = monte_carlo(model)
     rows = []
     for name in estimates or tuple(model.estimates):
-        part = model.estimates[name]
-        low, middle, high = bands[name]
-        shown = [html.escape(part.show(value)) for value in (low, middle, high)]
-        ratio = f"{human(high / low, 'times')}" if low > 0 else "–"
-        rows.append([html.escape(part.label), *shown, html.escape(ratio)])
-    heads = ("estimate", "1 in 10 below", "middle", "1 in 10 above", "apart")
+        part, (low, middle, high) = model.estimates[name], bands[name]
+        shown = [part.show(value) for value in (low, middle, high)]
+        apart = human(high / low, "times") if low > 0 else "–"
+        rows.append([html.escape(cell) for cell in (part.label, *shown, apart)])
+    heads = ("estimate", "1 in 10 is below", "middle", "1 in 10 is above", "apart")
     return table(caption, heads, rows, right=(1, 2, 3, 4))
 
 
-def tornado_chart(model: type[CapacityModel], estimate: str, *, most: int = 6, caption: str = "") -> Html:
+def tornado_chart(
+    model: CapacityModel | type[CapacityModel], estimate: str, *, most: int = 6, caption: str = ""
+) -> Html:
     """Which inputs decide an estimate: it at the low and at the high end of each input, the widest first.
 
-    Each bar runs, on a scale common to all, from one to the other; the dark line is where the defaults stand.
+    Each bar runs, on a scale common to all (logarithmic, if all are above 0), from one to the other; the dark line is
+    where the model stands.
     """
-    part = model.estimates[estimate]
-    middle = float(getattr(model(), estimate))
-    bars = [bar for bar in tornado(model, estimate) if bar.low != bar.high][:most]
+    centre = model() if isinstance(model, type) else model
+    middle = float(getattr(centre, estimate))
+    bars = tornado(centre, estimate)[:most]
     ends = [end for bar in bars for end in (bar.low, bar.high)] + [middle]
-    low, high = min(ends), max(ends)
+    scale = math.log if min(ends) > 0 else float
+    low, high = scale(min(ends)), scale(max(ends))
 
     def place(value: float) -> float:
-        return 100 * (value - low) / (high - low) if high > low else 0.0
+        return 100 * (scale(value) - low) / (high - low) if high > low else 0.0
 
     rows = []
     for bar in bars:
@@ -76,12 +75,11 @@ def tornado_chart(model: type[CapacityModel], estimate: str, *, most: int = 6, c
             f'<span class="dbk-track" aria-hidden="true"><i style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'
             f'<s style="left:{place(middle):.1f}%"></s></span>'
         )
-        moved = model.inputs[bar.input]
-        about = html.escape(moved.about or moved.label)
-        span = html.escape(f"{moved.show(moved.base('low'))} to {moved.show(moved.base('high'))}")
-        shown = [html.escape(part.show(end)) for end in (bar.low, bar.high)]
-        rows.append([f'{about}<br><span class="dbk-why">{span}</span>', shown[0], track, shown[1]])
-    words = caption or f"What decides {part.label}: each input from its low to its high end"
+        part = centre.inputs[bar.input]
+        span = f"{part.show(part.base('low'))} to {part.show(part.base('high'))}"
+        named = f'{html.escape(part.about or bar.label)}<br><span class="dbk-why">{html.escape(span)}</span>'
+        rows.append([named, html.escape(bar.at_low), track, html.escape(bar.at_high)])
+    words = caption or f"What decides {centre.estimates[estimate].label}: each input from its low to its high end"
     return table(words, ("input", "at its low", "", "at its high"), rows, right=(1, 3))
 
 
@@ -91,8 +89,8 @@ def compare_table(
     """Estimates beside published figures, each with the ratio and the source: `{"clicks": "fact-id"}`."""
     rows = []
     for row in compare(model, dict(published)):
-        ratio = human(float(row.ratio), "times")
-        rows.append([html.escape(str(cell)) for cell in (row.estimate, row.ours, row.published, ratio, row.citation)])
+        ratio = human(row.ratio, "times")
+        rows.append([html.escape(cell) for cell in (row.label, row.ours, row.published, ratio, row.citation)])
     return table(caption, ("estimate", "here", "published", "here / published", "source"), rows, right=(1, 2, 3))
 
 
