@@ -41,6 +41,7 @@ from designbook.systems.url_shortener.urls import LONGEST, normalise
         ("http://0x7f.1/", "http://127.0.0.1/"),
         ("http://localhost:8888/", "http://localhost:8888/"),
         ("http://under_score.example/", "http://under_score.example/"),
+        ("https://volans-.github.io/", "https://volans-.github.io/"),
     ],
 )
 def test_urls_that_browsers_treat_alike_get_one_spelling(given_, stored):
@@ -82,8 +83,6 @@ def test_urls_that_browsers_treat_alike_get_one_spelling(given_, stored):
         ("https://exa mple.com/", "valid name"),
         ("https://example..com/", "valid name"),
         ("https://.example.com/", "valid name"),
-        ("https://-a.example/", "valid name"),
-        ("https://a-.example/", "valid name"),
         ("https://" + "a" * 64 + ".example/", "valid name"),
         ("https://" + "a." * 127 + "example/", "valid name"),
         ("https://ex%61mple.com/", "valid name"),
@@ -146,17 +145,15 @@ def test_other_ports_and_names_that_only_look_alike_are_not_the_shortener():
         assert normalise(other, own)
 
 
-def test_every_real_url_is_accepted_and_normalising_again_changes_nothing():
-    refused = []
+def test_every_real_web_url_is_accepted_and_normalising_again_changes_nothing():
     for url in urls():
-        try:
-            stored = normalise(url)
-        except URLRefused as error:
-            refused.append((url, str(error)))
+        if url.startswith(("ftp:", "gopher:")):
+            with pytest.raises(URLRefused):
+                normalise(url)
             continue
+        stored = normalise(url)
         assert normalise(stored) == stored
         assert stored.isascii()
-    assert len(refused) < 30, refused[:20]
 
 
 parts = st.text(st.characters(codec="utf-8", exclude_categories=("Cc",)), max_size=30)

@@ -28,7 +28,7 @@ class LinkCache:
     ) -> None:
         """`load` reads one link from the store; `entries` is what holds and evicts, by default 100,000 of them."""
         self._load = load
-        self._entries = entries or S3FIFOCache(100_000)
+        self._entries = S3FIFOCache(100_000) if entries is None else entries  # an empty cache is false
         self._seconds = seconds
         self._clock = clock
         self._drops = 0
@@ -37,8 +37,10 @@ class LinkCache:
 
     def peek(self, code: str) -> Link | None:
         """The link if it is here and fresh; never asks the store."""
-        with self._lock:
-            entry = self._entries.get(code)
+        try:
+            entry = self._entries.get(code)  # without the lock, which would cost as much as all the rest
+        except KeyError:  # evicted by another thread meanwhile
+            return None
         return entry[0] if entry is not None and self._clock() < entry[1] else None
 
     def get(self, code: str) -> Link | None:

@@ -19,6 +19,7 @@ from designbook.systems.url_shortener.stores import CodeTaken, Link, Store, fing
 from designbook.systems.url_shortener.urls import normalise
 
 CODE = re.compile(r"[0-9A-Za-z_-]{3,32}")  # an alias; a generated code has 7 or 11 of these characters
+LATEST = 253_370_764_800.0  # the year 9999 begins; calendars in other programs end soon after
 OWNER = re.compile(r"[!-~]{1,64}")
 _RESERVED = """
     about account admin api app assets blog dashboard docs favicon health healthz help home index login logout
@@ -48,7 +49,7 @@ class Shortener:
         self.store = store
         self.clock = clock
         self._next_code = next_code
-        self._cache = cache or LinkCache(store.get)
+        self._cache = LinkCache(store.get) if cache is None else cache
         self._own_hosts = own_hosts
 
     def shorten(self, url: str, owner: str, alias: str | None = None, expires: float | None = None) -> Link:
@@ -60,8 +61,8 @@ class Shortener:
         url = normalise(url, self._own_hosts)
         if not OWNER.fullmatch(owner):
             raise Refused("owner", "is not 1 to 64 printable ASCII characters", owner)
-        if expires is not None and not expires > self.clock():
-            raise ExpiryRefused("is not in the future", expires)
+        if expires is not None and not self.clock() < expires < LATEST:
+            raise ExpiryRefused("is not between now and the year 9999", expires)
         if alias is not None:
             return self._take_alias(Link(alias, url, owner, expires))
         same = fingerprint(owner, url, expires)
@@ -88,10 +89,14 @@ class Shortener:
 
     def resolve(self, code: str, now: float | None = None) -> str:
         """Where `code` leads at `now` (Unix seconds). Raises LinkUnknown, LinkGone or StoreDown."""
+        return self.find(code, now).url or ""
+
+    def find(self, code: str, now: float | None = None) -> Link:
+        """The link with `code`, if it leads somewhere at `now`. Raises LinkUnknown, LinkGone or StoreDown."""
         link = self._cache.peek(code) or self._read(code)
         if link.url is None or (link.expires is not None and link.expires <= (self.clock() if now is None else now)):
             raise LinkGone(code)
-        return link.url
+        return link
 
     def delete(self, owner: str, code: str) -> None:
         """Forget where `code` leads. Raises LinkUnknown, LinkGone if that is done already, or NotYourLink."""
@@ -103,13 +108,8 @@ class Shortener:
         if not deleted:
             raise NotYourLink(code) if link.url is not None and link.owner != owner else LinkGone(code)
 
-    def look_up(self, code: str) -> tuple[Link, int]:
-        """The link with `code` and its clicks, as far as counted. Raises LinkUnknown, LinkGone or StoreDown."""
-        self.resolve(code)
-        return self._read(code), self.store.clicks(code)
-
     def knows(self, code: str) -> bool:
-        """Whether `resolve` would answer from the cache, without waiting for the store."""
+        """Whether `find` would answer from the cache, without waiting for the store."""
         return self._cache.peek(code) is not None
 
     def _read(self, code: str) -> Link:
