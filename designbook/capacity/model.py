@@ -244,8 +244,10 @@ def weigh(limits: list[LimitRow], values: list[float], times: Rules, percent: Ru
         return (-1, 0.0, "")
     limit = limits[worst]
     if highest > 1:
-        sentence = limit["about"] + " gives way first: " + limit["label"] + " at " + format_value(highest, times)
-        sentence = sentence + " times its " + limit["shown"] + "."
+        load = format_value(highest, percent) + " of" if highest < 2 else format_value(highest, times) + " times"
+        sentence = (
+            limit["about"] + " gives way first: " + limit["label"] + " at " + load + " its " + limit["shown"] + "."
+        )
         if limit["then"] != "":
             sentence = sentence + " Next step: " + limit["then"] + "."
         others = ""
@@ -277,10 +279,9 @@ class _Rules(NamedTuple):
 
 
 def ratio_rules() -> _Rules:
-    """How the ratios of a verdict are shown: two digits."""
+    """How the ratios of a verdict are shown: 3.4 times, 29 %, and 101 % just past the limit."""
     times: Rules = {**quantities.display("").as_json(), "digits": 2}
-    percent: Rules = {**quantities.display("percent").as_json(), "digits": 2}
-    return _Rules(times, percent)
+    return _Rules(times, quantities.display("percent").as_json())
 
 
 class CapacityModel:
@@ -473,8 +474,8 @@ def check_dimensions(model: type[CapacityModel]) -> None:
         for part in model.estimates.values():
             with with_units():
                 result = _run(trial, part)
-            promised = units.get_dimensionality(quantities.base_unit(part.unit) or "dimensionless")
-            given = result.dimensionality if is_quantity(result) else units.get_dimensionality("dimensionless")
+            promised = units.Quantity(1, quantities.base_unit(part.unit)).dimensionality
+            given = result.dimensionality if is_quantity(result) else units.Quantity(1, "").dimensionality
             if given != promised:
                 raise DimensionError(
                     f"{model.__name__}.{part.name} promises {part.unit or 'a number'} ({promised}), "
