@@ -16,6 +16,7 @@ from designbook.blocks.hashing import blake64, splitmix64
 if TYPE_CHECKING:
     import numpy as np
 
+    Integers = np.ndarray[Any, np.dtype[np.integer[Any]]]
     Words = np.ndarray[Any, np.dtype[np.uint64]]
     Places = np.ndarray[Any, np.dtype[np.int64]]
     Bytes = np.ndarray[Any, np.dtype[np.uint8]]
@@ -91,7 +92,7 @@ class BloomFilter:
         both = int.from_bytes(self._bytes, "little") | int.from_bytes(other._bytes, "little")
         self._bytes[:] = both.to_bytes(len(self._bytes), "little")
 
-    def add_many(self, keys: Sequence[Key] | Words) -> None:
+    def add_many(self, keys: Sequence[Key] | Integers) -> None:
         """Add an array of integers or a sequence of keys, as `add` would one by one: with NumPy, many times as fast."""
         import numpy as np
 
@@ -105,7 +106,7 @@ class BloomFilter:
                     byte, bit = byte[lost], bit[lost]
                 walk += step
 
-    def contains_many(self, keys: Sequence[Key] | Words) -> Flags:
+    def contains_many(self, keys: Sequence[Key] | Integers) -> Flags:
         """What `in` would say for each key of an array or a sequence: an array of booleans."""
         import numpy as np
 
@@ -136,7 +137,7 @@ def _walk(key: Key) -> tuple[int, int]:
     return word >> 32, word & MASK32 | 1
 
 
-def _walks(keys: Sequence[Key] | Words) -> Iterator[tuple[Words, Words]]:
+def _walks(keys: Sequence[Key] | Integers) -> Iterator[tuple[Words, Words]]:
     """What `_walk` gives, for a batch of keys at a time."""
     import numpy as np
 
