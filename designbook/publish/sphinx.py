@@ -197,7 +197,7 @@ class Topics(SphinxDirective):
 # What each page loads, in this order, when `mark` stands in its text ("" is in every text). Scripts run after parsing.
 _STYLES = (
     ("pygments.css", ""),
-    ("styles/theme.css", ""),
+    ("basic.css", ""),
     ("styles/pydata-sphinx-theme.css", ""),
     ("styles/sphinx-book-theme.css", ""),
     ("mystnb.css", 'class="cell'),
@@ -213,7 +213,7 @@ _SCRIPTS = (
     ("documentation_options.js", ""),
     ("vendor/uplot/uPlot.iife.min.js", 'data-needs="uplot"'),
     ("panel.js", "data-panel="),
-    ("panel.js", "data-quiz="),
+    ("quiz.js", "data-quiz="),
     ("scripts/bootstrap.js", ""),
     ("scripts/pydata-sphinx-theme.js", ""),
     ("scripts/sphinx-book-theme.js", ""),
@@ -229,7 +229,8 @@ def lighten(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
     """Load on a page what the page uses, once, and without blocking it; say in a sentence what the page is about."""
-    body = context.get("body", "")
+    # MyST-NB's label differs from the words that it hides.
+    body = context["body"] = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
     # Sphinx names under their real file (`mystnb.4510f1fc.css`, `sphinx-design.min.css`) what extensions bring along.
     brought = [
         file.filename.removeprefix("_static/")
@@ -249,7 +250,7 @@ def lighten(
 def _present(app: Sphinx, wanted: Sequence[tuple[str, str]], body: str, brought: list[str]) -> Iterator[str]:
     """The names in `wanted` whose mark is in `body`, as they are called under _static, each once."""
     given: set[str] = set()
-    theme = ("styles/", "scripts/", "pygments.css", "documentation_options.js")
+    theme = ("styles/", "scripts/", "pygments.css", "basic.css", "documentation_options.js")
     for name, mark in wanted:
         if mark not in body or name in given:
             continue

@@ -1,0 +1,76 @@
+"""What several rooms of the tests use: the built site, a browser without a network, the list of chapters."""
+
+import contextlib
+import functools
+import http.server
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from designbook.publish import execute
+from tests.site import browser as chromium
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = execute.notebooks(ROOT)
+CHAPTERS = [path for path in NOTEBOOKS if "chapters" in path.parts]
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The built site, made once however many processes test; nothing is built where nothing changed."""
+    with _one_at_a_time(ROOT / "_build" / "test.lock"):
+        command = [sys.executable, "-m", "designbook.publish.build"]
+        done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(f"the book does not build:\n{done.stdout}{done.stderr}", pytrace=False)
+    return ROOT / "_build" / "html"
+
+
+@contextlib.contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Hold a file that only one process can make; after 5 minutes it was left behind by a killed run."""
+    path.parent.mkdir(exist_ok=True)
+    while True:
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+            break
+        except FileExistsError:
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > 300:
+                    path.unlink()
+            time.sleep(0.2)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def served(site: Path) -> Iterator[str]:
+    """The address of the built site, without a slash at its end."""
+    handler = functools.partial(_Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium that reaches nothing but this machine."""
+    with sync_playwright() as playwright:
+        started = chromium.launch(playwright)
+        yield started
+        started.close()

@@ -1,0 +1,108 @@
+"""Every page of the site: alone on its host, quiet, within its bytes, readable by all, as wide as the screen."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.site.pages import ROOT, pages, strangers, visit, weight
+
+AXE = (ROOT / "tests/site/vendor/axe.min.js").read_text(encoding="utf-8")
+BUDGET = 400_000
+PAGES = pages()
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("by", ["http", "file"])
+def test_a_page_asks_no_other_host_and_complains_of_nothing(
+    page: str, by: str, browser: Browser, served: str, site: Path
+) -> None:
+    own = served if by == "http" else site.as_uri()
+    with visit(browser, f"{own}/{page}") as seen:
+        assert not strangers(seen.requests, own)
+        assert not seen.errors
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_weighs_less_than_its_budget(page: str, browser: Browser, served: str, site: Path) -> None:
+    with visit(browser, f"{served}/{page}") as seen:
+        sizes = weight(seen.requests, served, site)
+    heaviest = sorted(sizes.items(), key=lambda item: -item[1])[:5]
+    assert page in sizes
+    assert sum(sizes.values()) < BUDGET, f"{sum(sizes.values())} bytes, most of them {heaviest}"
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong with the page, one line an element."""
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE)
+    found: list[dict[str, Any]] = page.evaluate("axe.run().then((result) => result.violations)")
+    return [
+        f"{rule['id']} ({rule['help']}): {node['html'][:120]} {json.dumps(node.get('failureSummary', ''))[:300]}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    ("width", "dark"),
+    [(390, False), (390, True), (1280, False), (1280, True)],
+    ids=["phone", "phone-dark", "wide", "wide-dark"],
+)
+def test_a_page_is_accessible_and_no_wider_than_the_screen(
+    page: str, width: int, dark: bool, browser: Browser, served: str
+) -> None:
+    with visit(browser, f"{served}/{page}", width=width, dark=dark) as seen:
+        assert seen.page.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+        # Folded parts are pages too, once they are opened.
+        seen.page.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert not violations(seen.page)
+
+
+def test_the_checks_notice_a_bad_page(browser: Browser, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<!doctype html><html><body><img src='https://example.org/x.png'><div style='width:900px;color:#bbb'>pale</div>"
+        "<script>console.error('broken')</script></body></html>"
+    )
+    with visit(browser, bad.as_uri(), width=390) as seen:
+        assert strangers(seen.requests, tmp_path.as_uri()) == ["https://example.org/x.png"]
+        assert "broken" in seen.errors
+        assert seen.page.evaluate("document.documentElement.scrollWidth") > 390
+        found = " ".join(violations(seen.page))
+        assert "color-contrast" in found
+        assert "image-alt" in found
+
+
+def test_the_search_finds_a_word_also_without_a_server(browser: Browser, site: Path) -> None:
+    with visit(browser, f"{(site / 'search.html').as_uri()}?q=casebook") as seen:
+        seen.page.wait_for_selector("#search-results ul.search li a")
+        assert not seen.errors
+
+
+def test_the_map_shows_every_topic_and_links_the_written_ones(browser: Browser, served: str) -> None:
+    topics = (ROOT / "data/topics.csv").read_text(encoding="utf-8").splitlines()[1:]
+    written = [page for page in PAGES if page.startswith("chapters/")]
+    with visit(browser, f"{served}/map.html") as seen:
+        assert seen.page.locator("ul.topics > li").count() == len(topics) == 68
+        links = seen.page.locator("ul.topics a").evaluate_all("(links) => links.map((a) => a.getAttribute('href'))")
+        assert set(links) == {page for page in written if not page.startswith("chapters/method/")}
+        assert seen.page.locator("ul.topics .planned").count() == len(topics) - len(links)
+
+
+def served_file(served: str, target: str) -> str:
+    return target.removeprefix(f"{served}/")
+
+
+def test_no_button_leads_nowhere_while_the_book_has_no_address(browser: Browser, served: str) -> None:
+    with visit(browser, f"{served}/index.html") as seen:
+        targets = seen.page.locator(".article-header-buttons a").evaluate_all(
+            "(links) => links.map((a) => a.getAttribute('href'))"
+        )
+        assert targets, "the notebook can be downloaded all the same"
+        assert all((served_file(served, target)).startswith("_sources/") for target in targets)
