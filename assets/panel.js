@@ -15,19 +15,20 @@
     const { prefix = "", digits = 3, least = 1e-4, most = 1e3, near = 0, cents = false, steps } = rules;
     const sign = (value < 0 ? "−" : "") + prefix;
     value = Math.abs(value);
-    if (value > 1.7e308) return `${sign}∞`;
-    if (value < 1e-250) return `${sign}0${steps[0][3]}`;
+    const plain = value / steps[0][1];
+    if (plain > 1e300) return `${sign}∞`;
+    if (plain < 1e-250) return `${sign}0${steps[0][3]}`;
     let at = 0;
     while (at + 1 < steps.length && value >= steps[at + 1][0]) at++;
     let x = value / steps[at][1], [n, shift] = significant(x, digits), shown = n;
     for (let i = Math.abs(shift); i > 0; i--) shown = shift > 0 ? shown * 10 : shown / 10;
     if (at + 1 < steps.length && shown * steps[at][1] >= steps[at + 1][0] * (1 - 1e-9)) {
       at++;
-      x = value / steps[at][1];
+      x = shown = value / steps[at][1];
       [n, shift] = significant(x, digits);
     }
     if (x < least || (at + 1 === steps.length && shown >= most)) {
-      [n, shift] = significant(x >= 1 ? value / steps[0][1] : x, digits);
+      [n, shift] = significant(x >= 1 ? plain : x, digits);
       const size = String(n).length;
       return `${sign}${written(n, 1 - size, 0)} × 10${raised(shift + size - 1)}${steps[0][3]}`;
     }
@@ -134,6 +135,7 @@
   }
 
   function nearest(steps, value) {
+    value = Math.min(Math.max(value, steps[0]), steps[steps.length - 1]);
     let best = 0;
     steps.forEach((step, i) => { if (Math.abs(step - value) < Math.abs(steps[best] - value)) best = i; });
     return best;

@@ -16,7 +16,7 @@ import yaml
 
 from designbook.capacity import CapacityModel
 from designbook.data import dataset
-from designbook.page.markup import Html, symbol, table
+from designbook.page.markup import Html, inline, symbol, table
 from designbook.quantities import from_base, human, to_base
 
 LEVELS = {"mid": "Mid level", "senior": "Senior", "staff": "Staff"}
@@ -209,10 +209,7 @@ class _Filler:
         return float(getattr(self.model, name)), part.unit
 
     def __call__(self, text: str | int) -> str:
-        escaped = html.escape(" ".join(str(text).split()), quote=False)
-        filled = re.sub(r"\{(\w+)\}", lambda match: html.escape(human(*self.value(match[1]))), escaped)
-        filled = re.sub(r"`([^`]+)`", r"<code>\1</code>", filled)
-        return re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", filled)
+        return re.sub(r"\{(\w+)\}", lambda match: html.escape(human(*self.value(match[1]))), inline(str(text)))
 
 
 @cache

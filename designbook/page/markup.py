@@ -1,6 +1,7 @@
 """What every part of a page is made of: a piece of HTML with a plain text twin, and tables."""
 
 import html
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -49,3 +50,9 @@ def table(
 def symbol(unit: str) -> str:
     """A unit as it is written after two of it: `GB`, `req/s`, `links`, `%`; "" for mere numbers."""
     return " ".join(human(to_base(2.0, unit), unit).replace("2", "", 1).split())
+
+
+def inline(text: str) -> str:
+    """A line of text as HTML: escaped, with `code` and **bold**."""
+    escaped = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from designbook import data
 from designbook.capacity import CapacityModel, compare, derivation, monte_carlo, tornado
-from designbook.page.markup import Html, table
+from designbook.page.markup import Html, inline, table
 from designbook.quantities import human
 
 _TIERS = {
@@ -25,14 +25,14 @@ def derivation_table(model: CapacityModel, *estimates: str, caption: str = "The 
     """
     rows = [
         [
-            f'{html.escape(step.label)}<br><span class="dbk-why">{html.escape(step.about)}</span>',
-            mathml(step.formula),
-            mathml(step.numbers),
-            html.escape(step.result),
+            f'{html.escape(step.label)}<br><span class="dbk-why">{inline(step.about)}</span>',
+            f'<span class="dbk-line">{mathml(step.formula)}</span>'
+            f'<span class="dbk-line dbk-soft">= {mathml(step.numbers)}</span>'
+            f'<span class="dbk-line">= <b>{html.escape(step.result)}</b></span>',
         ]
         for step in derivation(model, *estimates)
     ]
-    return table(caption, ("estimate", "formula", "with the numbers", "result"), rows, right=(3,))
+    return table(caption, ("estimate", "formula, numbers put in, result"), rows)
 
 
 def band_table(
@@ -75,10 +75,10 @@ def tornado_chart(
             f'<span class="dbk-track" aria-hidden="true"><i style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'
             f'<s style="left:{place(middle):.1f}%"></s></span>'
         )
-        part = centre.inputs[bar.input]
-        span = f"{part.show(part.base('low'))} to {part.show(part.base('high'))}"
-        named = f'{html.escape(part.about or bar.label)}<br><span class="dbk-why">{html.escape(span)}</span>'
-        rows.append([named, html.escape(bar.at_low), track, html.escape(bar.at_high)])
+        about = html.escape(centre.inputs[bar.input].about or bar.label)
+        named = f'{about}<br><span class="dbk-why">{html.escape(f"{bar.at_low} to {bar.at_high}")}</span>'
+        shown = [html.escape(centre.estimates[estimate].show(end)) for end in (bar.low, bar.high)]
+        rows.append([named, shown[0], track, shown[1]])
     words = caption or f"What decides {centre.estimates[estimate].label}: each input from its low to its high end"
     return table(words, ("input", "at its low", "", "at its high"), rows, right=(1, 3))
 
@@ -109,7 +109,7 @@ def sources() -> Html:
         if re.match(r"https?://", fact.url):
             title = f'<a href="{html.escape(fact.url)}">{title}</a>'
         items.append(
-            f"<li>{html.escape(fact.system)}, {html.escape(fact.quantity)}: <b>{html.escape(fact.show())}</b>. "
+            f"<li>{html.escape(fact.quantity)}: <b>{html.escape(fact.show())}</b>. "
             f"{html.escape(fact.organisation)}, {title}, {html.escape(fact.year)}{via} {tier}.{derived}{note}</li>"
         )
     return Html(f'<ol class="dbk dbk-sources">{"".join(items)}</ol>', f"[sources: {len(items)}]")
@@ -119,8 +119,8 @@ def mathml(formula: str) -> str:
     """LaTeX as MathML, which the page shows without a script."""
     from latex2mathml.converter import convert
 
-    # The converter makes every upright letter an element of its own, which screen readers spell out.
-    letters = r'(?:<mi mathvariant="normal">[^<]+</mi>)+'
-    return re.sub(
-        letters, lambda run: f'<mi mathvariant="normal">{re.sub("<[^>]+>", "", run[0])}</mi>', str(convert(formula))
-    )
+    markup = str(convert(formula)).replace('display="inline"', 'displaystyle="true"')
+    # A row of texts around one operator counts as that operator, and browsers then put its space outside.
+    markup = re.sub(r"<mtext>(.*?)</mtext>", r'<mi mathvariant="normal">\1</mi>', markup)
+    markup = re.sub(r"\\([$%&#_{}])", r"\1", markup)
+    return markup.replace("<mo>&#x000B7;</mo>", '<mo lspace="0.25em" rspace="0.25em">&#x000B7;</mo>')

@@ -1,0 +1,121 @@
+"""Drills: filled with the model's numbers, and wrong files refused by name and line."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from designbook import data
+from designbook.capacity import CapacityModel, Input, estimate
+from designbook.page import interview
+
+GOOD = """\
+clarify:
+  - {ask: "How many?", changes: "All of it."}
+probes:
+  mid: [{ask: "Why?", strong: ["Says {reads}."]}]
+  senior: [{ask: "How?", strong: ["Says so."]}]
+  staff: [{ask: "When?", strong: ["Says `when`."]}]
+follow_ups:
+  - {ask: "And then?", strong: ["More."]}
+mistakes:
+  - {mistake: "A <b>guess</b>.", instead: "Compute {reads}."}
+cards:
+  - {front: "At {links}?", back: "{reads}", why: "**Links** times reads."}
+quiz:
+  - question: How many?
+    answer: {estimate: reads, tolerance: 2x}
+    why: Multiply.
+  - question: Which?
+    options:
+      - {text: 301, right: true}
+      - {text: 302, why: Is not kept.}
+    why: It is kept.
+  - question: Which two?
+    options:
+      - {text: a, right: true}
+      - {text: b, right: true, why: Indeed.}
+      - {text: c, why: Never.}
+    why: They are.
+  - question: What share?
+    answer: {value: 20, unit: percent, tolerance: 10%}
+    why: A fifth.
+"""
+
+
+class Load(CapacityModel):
+    links = Input(100e6, "link/month", low=1e6, high=10e9, scale="log")
+
+    @estimate("request/second")
+    def reads(self) -> float:
+        """Reads."""
+        from designbook.capacity import amount
+
+        return self.links * amount(100, "request/link")
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "shop.yml"
+    path.write_text(GOOD, encoding="utf-8")
+    monkeypatch.setattr(interview, "dataset", lambda name: tmp_path / f"{name.removeprefix('interview/')}.yml")
+    return path
+
+
+def test_numbers_come_from_the_model_that_is_handed_in(file: Path) -> None:
+    assert "<summary>At 100 M links/month?</summary><p>3.8 k req/s</p>" in interview.cards("shop", Load()).markup
+    assert "<p>7.61 k req/s</p>" in interview.cards("shop", Load(links=200e6)).markup
+    bounds = re.search(r'data-low="([\d.]+)" data-high="([\d.]+)"', interview.quiz("shop", Load()).markup)
+    assert bounds
+    assert [float(bound) for bound in bounds.groups()] == pytest.approx([1901.285, 7605.14], rel=1e-4)
+
+
+def test_what_authors_write_is_text_with_code_and_emphasis_and_no_other_markup(file: Path) -> None:
+    assert "A &lt;b&gt;guess&lt;/b&gt;." in interview.mistakes("shop", Load()).markup
+    assert "<code>when</code>" in interview.probes("shop", Load()).markup
+    assert "<b>Links</b> times" in interview.cards("shop", Load()).markup
+
+
+def test_every_answer_can_be_read_without_a_script(file: Path) -> None:
+    page = interview.quiz("shop", Load()).markup
+    assert page.count("<details><summary>Answer</summary>") == 4
+    assert page.count('type="radio"') == 2
+    assert page.count('type="checkbox"') == 3
+    for words in ("Is not kept.", "It is kept.", "Indeed.", "Never.", "A fifth.", "3.8 k req/s", "20 %"):
+        assert words in page
+    assert len(re.findall(r"<button[^>]* hidden>", page)) == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "why"),
+    [
+        ("why: Is not kept.", "reason: x", 20, "wrong option needs a `why`|'reason'"),
+        ("{text: 301, right: true}", "{text: 301, why: x}", 18, "no option is `right: true`"),
+        ("tolerance: 2x", "tolerance: about", 15, "about"),
+        ("estimate: reads, ", "", 15, "estimate or value and unit"),
+        ("  staff:", "  principal:", 3, "principal|staff"),
+        ("cards:\n  - {front", "cards:\n  - {fron", 12, "front|fron"),
+        ("clarify:", "clarify: [", 2, "expected"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named_with_its_line(file: Path, old: str, new: str, line: int, why: str) -> None:
+    assert old in GOOD
+    file.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(interview.InterviewError, match=rf"shop\.yml:{line}: .*({why})"):
+        interview.load("shop")
+
+
+def test_a_number_that_the_model_does_not_have_is_named_with_its_line(file: Path) -> None:
+    file.write_text(GOOD.replace("Compute {reads}", "Compute {writes}"), encoding="utf-8")
+    with pytest.raises(interview.InterviewError, match=r"shop\.yml:10: Load has no 'writes'; it has links, reads"):
+        interview.mistakes("shop", Load())
+    with pytest.raises(interview.InterviewError, match="needs the chapter's model"):
+        interview.cards("shop")
+
+
+FILES = sorted((Path(data.__file__).parent.parent / "data" / "interview").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_drills_of_the_book_are_valid(path: Path) -> None:
+    interview.load(path)
