@@ -104,7 +104,10 @@ def hash_ring(size: int = 30_000) -> Iterator[Row]:
         mine, theirs = each(ours.owner, keys), each(peer.get_node, keys)
         yield Contest(f"owner of a key by {name}", "keys", size, mine, theirs, "uhashring", (least, INFINITE))
 
-    mine, theirs = each(lambda key: ours.owners(key, 3), keys), each(lambda key: list(peer.range(key, 3)), keys)
+    def three(key: str) -> list[str]:
+        return [node["nodename"] for node in peer.range(key, 3)]
+
+    mine, theirs = each(lambda key: ours.owners(key, 3), keys), each(three, keys)
     yield Contest("3 owners of a key by BLAKE2b", "keys", size, mine, theirs, "uhashring")
 
     def join_and_leave(_: int) -> None:
