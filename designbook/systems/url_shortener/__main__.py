@@ -13,8 +13,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
+from starlette.applications import Starlette
 
 from designbook.systems.url_shortener.app import Settings, create_app
+from designbook.systems.url_shortener.cache import LinkCache
 from designbook.systems.url_shortener.clicks import ClickLog
 from designbook.systems.url_shortener.ids import NextCode, counter_codes, random_codes, range_codes, snowflake_codes
 from designbook.systems.url_shortener.service import Shortener
@@ -32,19 +34,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (OSError, OverflowError, ValueError, ImportError) as error:
             print(_one_line(given, error), file=sys.stderr)
             return 1
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what the stack holds is closed then, too
-        host, port = listening.getsockname()[:2]
-        address = given.base_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        service = Shortener(store, _codes(given.codes, store, given.worker), own_hosts=_own_hosts(address))
+        address = given.base_url or _address(listening)
+        cache = LinkCache(store.get, seconds=given.cache_seconds)
+        codes = _codes(given.codes, store, given.worker)
+        service = Shortener(store, codes, cache=cache, own_hosts=_own_hosts(address))
         settings = Settings(given.base_url, given.redirect, given.rate, given.rate * 5)
-        # Were X-Forwarded-For believed, anyone could name any address there and escape the rate limit.
-        config = uvicorn.Config(
-            create_app(service, clicks, settings), access_log=False, log_level="warning", proxy_headers=False
-        )
         print(f"The shortener listens at {address} (store {given.store}); Ctrl-C ends it", flush=True)
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+        serve(create_app(service, clicks, settings), listening)
     return 0
+
+
+def serve(app: Starlette, listening: socket.socket | None = None) -> None:
+    """Serve `app` at a socket, by default at a free port that is printed, until interrupted or terminated."""
+    if listening is None:
+        listening = _listen("127.0.0.1", 0)
+        print(f"A server listens at {_address(listening)}", flush=True)
+    # Were X-Forwarded-For believed, anyone could name any address there and escape the rate limit.
+    config = uvicorn.Config(app, access_log=False, log_level="warning", proxy_headers=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that whoever called us can close what is open
+    with listening, suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,6 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--worker", type=int, default=0, help="number of this server, for --codes snowflake")
     parser.add_argument("--clicks", help="folder for clicks not counted yet, one for each server process")
+    parser.add_argument(
+        "--cache-seconds",
+        type=float,
+        default=60,
+        help="how stale another server's deletion may be here (default %(default)s)",
+    )
     parser.add_argument("--rate", type=float, default=10, help="links a client may make a second (default %(default)s)")
     return parser
 

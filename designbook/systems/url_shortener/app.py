@@ -167,10 +167,10 @@ def create_app(service: Shortener, clicks: ClickLog, settings: Settings | None =
         await _count(count)
 
     routes = [
+        Route("/{code}", face.redirect),  # first, for it is what nearly every request wants
         Route("/", face.home),
         Route("/api/links", face.create, methods=["POST"]),
         Route("/api/links/{code}", face.link, methods=["GET", "DELETE"]),
-        Route("/{code}", face.redirect),
     ]
     handlers: dict[Any, Any] = dict.fromkeys(STATUS, _refusal)
     handlers |= {HTTPException: _http_error, StoreDown: _store_down, Exception: _our_fault}

@@ -1,6 +1,7 @@
 """Links in the process's own memory: the fastest store, and gone with the process."""
 
 from collections.abc import Mapping
+from sys import intern
 from threading import Lock
 
 from designbook.systems.url_shortener.stores.port import CodeTaken, Link, fingerprint
@@ -32,7 +33,8 @@ class MemoryStore:
                 return self._links[self._codes[key]]
             if link.code in self._links:
                 raise CodeTaken(link.code)
-            self._links[link.code] = link
+            owner = intern(link.owner)  # one string for all links of an owner
+            self._links[link.code] = Link(link.code, link.url, owner, link.expires)
             if key is not None:
                 self._codes[key] = link.code
             return link

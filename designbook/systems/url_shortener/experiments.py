@@ -1,0 +1,248 @@
+"""The experiments of the chapter: each a function of its size, run small there and full size for the measurements."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from statistics import median
+from threading import Barrier, Lock
+from time import sleep
+from typing import Protocol
+from urllib.request import Request, urlopen
+
+from designbook.blocks.id_ranges import RangeAllocator
+from designbook.engines import Engine
+from designbook.systems.url_shortener.load import Load, load
+from designbook.systems.url_shortener.stores import Link, Store, StoreDown, open_store
+
+BARE = """
+import sys
+from designbook.systems.url_shortener.__main__ import serve
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+async def redirect(request):
+    return Response(status_code=302, headers={"location": "https://example.com/", "cache-control": "no-store"})
+serve(Starlette(routes=[Route("/{code}", redirect)]))
+"""
+
+
+class Server(Engine):
+    """An HTTP server of ours for as long as a `with` block, ended like any engine even if we are killed."""
+
+    name = "server"
+
+    def __init__(self, *arguments: str) -> None:
+        """`arguments` are those of the Python interpreter; the server must print `listens at ADDRESS`."""
+        super().__init__()
+        self._arguments = arguments
+
+    @property
+    def url(self) -> str:
+        """The address it printed."""
+        found = re.search(r"listens at (http://\S+)", (self._started() / "log").read_text())
+        if not found:
+            raise RuntimeError("the server has not said where it listens")
+        return found[1]
+
+    def _open(self, folder: Path) -> None:
+        self._await(self._spawn(sys.executable, *self._arguments))
+
+    def _answers(self, process_id: int) -> bool:
+        log = self._started() / "log"
+        return log.exists() and "listens at" in log.read_text()
+
+
+def shortener(store_url: str, *options: str) -> Server:
+    """The shortener on a free port and the store at `store_url`, without a limit on links made a second."""
+    arguments = ("--store", store_url, "--port", "0", "--rate", "1e9", *options)
+    return Server("-m", "designbook.systems.url_shortener", *arguments)
+
+
+def bare_route() -> Server:
+    """A Starlette route that redirects and does nothing else, served the same way: the peer of our redirects."""
+    return Server("-c", BARE)
+
+
+def make_links(address: str, urls: Sequence[str]) -> list[str]:
+    """Shorten `urls` over HTTP; the paths that lead to them."""
+    paths = []
+    for url in urls:
+        with urlopen(Request(f"{address}/api/links", json.dumps({"url": url}).encode())) as answer:
+            paths.append("/" + json.load(answer)["code"])
+    return paths
+
+
+def redirects_per_second(
+    store_url: str, requests: int = 2000, *, urls: Sequence[str], cache_seconds: float = 60, connections: int = 8
+) -> Load:
+    """The load that one server process takes with its links in `store_url`; `cache_seconds=0` always asks there."""
+    with shortener(store_url, "--cache-seconds", str(cache_seconds)) as address:
+        paths = make_links(address, urls)
+        load(address, paths, max(200, requests // 10), connections)  # to warm up
+        return load(address, paths, requests, connections)
+
+
+@dataclass(frozen=True, slots=True)
+class BesideBare:
+    """Redirects a second of ours and of a bare route, each the median of its rounds, and the median of their ratios."""
+
+    ours: float
+    bare: float
+    ratio: float
+
+
+def redirects_beside_a_bare_route(requests: int = 1000, rounds: int = 5, *, urls: Sequence[str]) -> BesideBare:
+    """Load the shortener, its links in memory, and a route that only redirects, `requests` each a round.
+
+    The two take turns, because other work on the machine comes and goes: neighbouring rounds share it.
+    """
+    with shortener("memory://") as ours, bare_route() as bare:
+        paths = make_links(ours, urls)
+        pairs = [(load(ours, paths, requests).rate, load(bare, paths, requests).rate) for _ in range(rounds + 1)][1:]
+    return BesideBare(median(a for a, _ in pairs), median(b for _, b in pairs), median(a / b for a, b in pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class KilledWrites:
+    """What a `kill -9` in the middle of writes did.
+
+    Links acknowledged before it; of them, found and lost after the restart; and how many ids the restarted
+    database would give out a second time.
+    """
+
+    acknowledged: int
+    found: int
+    lost: int
+    ids_given_again: int
+
+
+WRITER = """
+import sys
+from designbook.systems.url_shortener.experiments import write_until_killed
+write_until_killed(sys.argv[1])
+"""
+
+
+def write_until_killed(store_url: str) -> None:
+    """Make links without end, and print the number of each once it is acknowledged."""
+    store = open_store(store_url)
+    try:
+        while True:
+            number = store.reserve(1)
+            store.add(Link(f"code{number}", f"https://example.com/{number}", "ann"))
+            print(number, flush=True)
+    except StoreDown:
+        return
+
+
+def kill_during_writes(engine: Engine, writes: int = 200) -> KilledWrites:
+    """Kill a fresh engine once it acknowledged `writes` links, restart it on the same data, and count.
+
+    SQLite runs inside its client, so there the writing process is the one killed.
+    """
+    with engine as url:
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        with writer.stdout as answers:
+            acknowledged = [int(answers.readline()) for _ in range(writes)]
+            engine.kill()
+            if url.startswith("sqlite:"):
+                writer.kill()
+            acknowledged += [int(line) for line in answers.read().splitlines(keepends=True) if line.endswith("\n")]
+        writer.wait()
+        store = open_store(engine.restart())
+        found = sum(store.get(f"code{number}") is not None for number in acknowledged)
+        given_again = max(0, acknowledged[-1] + 1 - store.reserve(1))
+        store.close()
+    return KilledWrites(len(acknowledged), found, len(acknowledged) - found, given_again)
+
+
+@dataclass(frozen=True, slots=True)
+class AllocatorDeaths:
+    """Ids handed out, how many of them differ, ids lost with the dead, and ids that the living still hold."""
+
+    made: int
+    distinct: int
+    lost: int
+    held: int
+
+
+def allocator_dies(store: Store, *, servers: int, size: int, ids: int, deaths: int, rng: Random) -> AllocatorDeaths:
+    """Hand out `ids` ids from ranges of `size`, each at a random one of `servers`; `deaths` of these die at random.
+
+    A new server replaces a dead one. On average a death loses half a range.
+    """
+    living = [RangeAllocator(store.reserve, size) for _ in range(servers)]
+    dying = set(rng.sample(range(ids), deaths))
+    made, lost = [], 0
+    for turn in range(ids):
+        server = rng.randrange(servers)
+        made.append(living[server].next_id())
+        if turn in dying:
+            lost += living[server].left
+            living[server] = RangeAllocator(store.reserve, size)
+    return AllocatorDeaths(len(made), len(set(made)), lost, sum(allocator.left for allocator in living))
+
+
+class ReadsThrough(Protocol):
+    """A cache that loads what it does not hold."""
+
+    def get(self, code: str) -> Link | None:
+        """The link, from the cache or the store."""
+
+
+def stampede(
+    make_cache: Callable[[Callable[[str], Link | None]], ReadsThrough], readers: int = 50, load_seconds: float = 0.05
+) -> int:
+    """How often the store is asked when `readers` want one link that has just left the cache, all at once."""
+    loads, lock, together = 0, Lock(), Barrier(readers)
+
+    def slow_load(code: str) -> Link:
+        nonlocal loads
+        with lock:
+            loads += 1
+        sleep(load_seconds)
+        return Link(code, "https://example.com/", "ann")
+
+    cache = make_cache(slow_load)
+
+    def read(_: int) -> None:
+        together.wait()
+        cache.get("hot")
+
+    with ThreadPoolExecutor(readers) as threads:
+        list(threads.map(read, range(readers)))
+    return loads
+
+
+FILL = """
+import resource, sys
+from designbook.data import urls
+from designbook.systems.url_shortener.ids import range_codes
+from designbook.systems.url_shortener.service import Shortener
+from designbook.systems.url_shortener.stores import MemoryStore
+store, real = MemoryStore(), [url for url in urls() if url.startswith("http")]
+service = Shortener(store, range_codes(store, b"memory"))
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+empty = peak()
+for i in range(int(sys.argv[1])):
+    separator = "&" if "?" in real[i % len(real)] else "?"
+    service.shorten(f"{real[i % len(real)].partition('#')[0]}{separator}{i}", f"owner {i % 1000}".replace(" ", "-"))
+print(empty, peak())
+"""
+
+
+def memory_of_links(links: int) -> tuple[int, int]:
+    """Bytes of a process that keeps so many links of 1,000 owners in a memory store: when empty, and at its peak.
+
+    The URLs are real ones, each made different by a number. In a process of its own; not on Windows.
+    """
+    done = subprocess.run([sys.executable, "-c", FILL, str(links)], capture_output=True, text=True, check=True)
+    empty, peak = done.stdout.split()
+    return int(empty), int(peak)
