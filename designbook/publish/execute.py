@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -122,7 +123,9 @@ def run(jobs: Iterable[tuple[Path, Path]], say: Callable[[str], None], root: Pat
 
     One notebook runs at a time for every two cores, because a chapter is written to use two.
     """
-    return asyncio.run(_run(list(jobs), say, root))
+    # In a thread of its own, so that it also works where a loop runs already: in a kernel, in a browser test.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, _run(list(jobs), say, root)).result()
 
 
 async def _run(jobs: list[tuple[Path, Path]], say: Callable[[str], None], root: Path) -> dict[Path, str]:

@@ -117,9 +117,9 @@ def visit_math(translator: HTML5Translator, node: nodes.math) -> None:
 
 def visit_math_block(translator: HTML5Translator, node: nodes.math_block) -> None:
     """A displayed formula as MathML; on a narrow screen it scrolls within itself."""
-    latex = node.astext().strip()
+    latex = re.sub(r"\b(aligned|gathered|gather|alignat)\b(?=\*?\})", "align", node.astext().strip())
     if r"\\" in latex and r"\begin" not in latex:
-        latex = rf"\begin{{aligned}}{latex}\end{{aligned}}"
+        latex = rf"\begin{{align}}{latex}\end{{align}}"
     identifier = f' id="{node["ids"][0]}"' if node.get("ids") else ""
     number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
     body = convert(latex, display="block")

@@ -1,0 +1,36 @@
+"""Every notebook, run again from top to bottom, gives what is saved in it: nbval, strict."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.conftest import NOTEBOOKS, ROOT
+
+
+def compared(notebook: Path) -> subprocess.CompletedProcess[str]:
+    """Run nbval over one notebook, panels as static HTML."""
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=120", "--nbval-current-env"]
+    command += [f"--nbval-sanitize-with={ROOT / 'tests/chapters/sanitize.cfg'}", "-n", "0", "-p", "no:cacheprovider"]
+    command += ["-c", os.devnull, "--rootdir", str(notebook.parent), "-q", "--tb=short", str(notebook)]
+    environment = {**os.environ, "DESIGNBOOK_STATIC": "1", "NO_COLOR": "1"}
+    environment.pop("PYTEST_ADDOPTS", None)
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=notebook.parent)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_notebook_gives_again_what_is_saved_in_it(notebook: Path) -> None:
+    done = compared(notebook)
+    assert done.returncode == 0, f"run `make execute` if the change is meant:\n{done.stdout[-6000:]}"
+
+
+@pytest.mark.parametrize(("saved", "passes"), [("4", True), ("5", False)])
+def test_an_output_that_differs_is_noticed(saved: str, passes: bool, tmp_path: Path) -> None:
+    output = nbformat.v4.new_output("execute_result", {"text/plain": saved}, execution_count=1)
+    cell = nbformat.v4.new_code_cell("2 + 2", execution_count=1, outputs=[output])
+    path = tmp_path / "toy.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    assert (compared(path).returncode == 0) is passes

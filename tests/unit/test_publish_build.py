@@ -1,0 +1,141 @@
+"""A notebook is executed again when what it reaches changed, and only then; a build that fails says why in a line."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from designbook.publish import build
+from designbook.publish.build import ImportGraph
+from designbook.publish.sphinx import visit_math_block
+from tests.conftest import ROOT
+
+
+def package(root: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = root / "designbook" / (name.replace("__", "/") + ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in path.relative_to(root).parents[:-1]:
+            (root / folder / "__init__.py").touch()
+        path.write_text(text)
+    return root / "designbook"
+
+
+def names(paths: list[Path], root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in paths}
+
+
+def test_imports_are_followed_at_any_depth_and_others_are_not(tmp_path: Path) -> None:
+    root = package(
+        tmp_path,
+        blocks__ring="from designbook.quantities import human",
+        blocks__bloom="import designbook.data",
+        quantities="def f():\n    from designbook import late",
+        late="",
+        data="",
+    )
+    reached = names(ImportGraph(root).reached(["designbook.blocks.ring.HashRing"]), root)
+    assert reached == {"__init__.py", "blocks/__init__.py", "blocks/ring.py", "quantities.py", "late.py"}
+
+
+def test_a_package_that_is_named_stands_for_all_below_it(tmp_path: Path) -> None:
+    root = package(tmp_path, systems__x__store="from . import service", systems__x__service="", systems__y__store="")
+    reached = names(ImportGraph(root).reached(["designbook.systems.x"]), root)
+    assert {"systems/x/store.py", "systems/x/service.py"} <= reached
+    assert not any(name.startswith("systems/y") for name in reached)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A small book with one notebook."""
+    for name in ("_config.yml", "map.md", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "data").mkdir()
+    shutil.copy(ROOT / "data/topics.csv", tmp_path / "data/topics.csv")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: map\n")
+    write(tmp_path / "index.ipynb", "# A small book\n\nWith one page, which has one formula: $x^2$.", "6 * 7")
+    return tmp_path
+
+
+def write(path: Path, text: str, code: str) -> None:
+    cells = [nbformat.v4.new_markdown_cell(text, id="text"), nbformat.v4.new_code_cell(code, id="code")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+
+
+def test_a_key_changes_with_code_data_and_pins_and_not_with_words(book: Path) -> None:
+    index = book / "index.ipynb"
+    first = build.keys(book)[index]
+    write(index, "# A small book\n\nIn other words.", "6 * 7")
+    assert build.keys(book)[index] == first
+    write(index, "# A small book", "6 * 8")
+    second = build.keys(book)[index]
+    assert second != first
+    (book / "data/x.csv").write_text("1")
+    third = build.keys(book)[index]
+    assert third != second
+    (book / "requirements.txt").write_text("")
+    assert build.keys(book)[index] != third
+
+
+def test_a_book_is_built_then_left_alone_then_built_again_where_it_changed(
+    book: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert build.build(book) == 0
+    page = (book / "_build/html/index.html").read_text()
+    assert ">42<" in page.replace("\n", "") or "42" in page
+    assert "<math" in page
+    assert "executed index.ipynb" in capfd.readouterr().out
+    assert build.build(book) == 0
+    assert capfd.readouterr().out == "-- nothing changed since the last build\n"
+    write(book / "index.ipynb", "# A small book\n\nA sentence that is new on its first page.", "6 * 7")
+    assert build.build(book) == 0
+    assert "executed" not in capfd.readouterr().out
+    assert "A sentence that is new" in (book / "_build/html/index.html").read_text()
+
+
+def test_a_warning_fails_the_build_in_a_line_that_names_the_file(book: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(book / "index.ipynb", "# A small book\n\n[nowhere](missing.md)", "6 * 7")
+    assert build.build(book) == 1
+    said = capfd.readouterr().err.splitlines()
+    assert "index.ipynb" in said[0]
+    assert "missing.md" in said[0]
+    assert build.build(book) == 1, "what failed is not taken for built"
+
+
+def test_a_cell_that_raises_fails_the_build_in_one_line(book: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(book / "index.ipynb", "# A small book", "1 / 0")
+    assert build.build(book) == 1
+    assert capfd.readouterr().err == "build: index.ipynb, cell 2: ZeroDivisionError: division by zero\n"
+
+
+def test_outside_of_a_book_the_build_says_where_to_run_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build.main([str(tmp_path)]) == 1
+    assert "root of the book" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["", "https://github.com/someone/fork"])
+def test_buttons_lead_to_the_repository_that_is_named_and_to_none_without(
+    address: str, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESIGNBOOK_REPOSITORY", address)
+    assert build.build(book) == 0
+    page = (book / "_build/html/index.html").read_text()
+    assert ("mybinder.org/v2/gh/someone/fork/main" in page) is bool(address)
+    assert ("https://github.com/someone/fork/edit/main/index.ipynb" in page) is bool(address)
+    assert "_sources/index.ipynb" in page, "the notebook can be downloaded in any case"
+
+
+def test_formulas_of_several_lines_become_rows() -> None:
+    class Node(dict[str, list[str]]):
+        def astext(self) -> str:
+            return r"a &= b \\ c &= d"
+
+    class Translator:
+        body: list[str] = []  # noqa: RUF012
+
+    from docutils.nodes import SkipNode
+
+    with pytest.raises(SkipNode):
+        visit_math_block(Translator(), Node())  # type: ignore[arg-type]
+    assert Translator.body[0].count("<mtr") == 2
