@@ -5,7 +5,10 @@ assumptions that an interviewer would be asked about, and each has its range.
 """
 
 from designbook.capacity import CapacityModel, Input, Limit, amount, ceil, count, estimate, log
-from designbook.data import fact
+from designbook.data import fact, measurement
+
+# What one node sustained on two shared cores; the chapter shows how it was measured, and when.
+_STORES = measurement("shortener_stores", stale=True).results["stores"]
 
 
 class ShortenerCapacity(CapacityModel):
@@ -156,3 +159,25 @@ class ShortenerCapacity(CapacityModel):
     def cost_per_redirect(self) -> float:
         """The bill divided by the redirects that people asked for."""
         return self.cost / self.reads
+
+    one_database_reads = Limit(
+        "misses",
+        float(f"{_STORES['postgresql']['node_reads_per_second']:.2g}"),
+        "request/second",
+        about="One PostgreSQL node on two cores",
+        then="answer more from the cache, then read from replicas",
+    )
+    one_database_writes = Limit(
+        "writes",
+        float(f"{_STORES['postgresql']['made_per_second']:.2g}"),
+        "link/second",
+        about="One PostgreSQL node on two cores, one writer",
+        then="shard the links by the hash of their code",
+    )
+    one_cache_node = Limit(
+        "peak_reads",
+        float(f"{_STORES['valkey']['node_reads_per_second']:.2g}"),
+        "request/second",
+        about="One Valkey node",
+        then="keep the hottest links in each server, then shard the cache by the hash of the code",
+    )
