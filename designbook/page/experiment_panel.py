@@ -330,7 +330,7 @@ class ExperimentPanel:
             )
             drawing = self.draw(moment)
             output.value = (
-                f'<figure class="dbk dbk-panel"><div class="dbk-plot dbk-drawing">{drawing}</div>'
+                f'<figure class="dbk dbk-panel"><div class="dbk-drawing">{drawing}</div>'
                 f'<div class="dbk-out">{numbers}</div>{self._caption(moment)}</figure>'
             )
 
@@ -348,8 +348,20 @@ class ExperimentPanel:
             for label, row in zip(self.curves, moment.curves, strict=True):
                 axes.plot(self.xs, [from_base(y, self.y.unit) for y in row], label=label)
             for line in self.lines:
-                (axes.axvline if line.axis == "x" else axes.axhline)(line.value, color=figures.LIMIT, linewidth=1)
+                on_x = line.axis == "x"
+                (axes.axvline if on_x else axes.axhline)(line.value, color=figures.LIMIT, linewidth=1)
+                axes.annotate(
+                    line.about,
+                    (line.value, 1) if on_x else (0, line.value),
+                    xycoords=axes.get_xaxis_transform() if on_x else axes.get_yaxis_transform(),
+                    xytext=(4, -10 if on_x else 3),
+                    textcoords="offset points",
+                    color=figures.LIMIT,
+                )
             axes.set(xscale=self.x.scale, yscale=self.y.scale, ylim=self.y_range)
+            for axis, scale in ((axes.xaxis, self.x.scale), (axes.yaxis, self.y.scale)):
+                if scale == "log":
+                    axis.set_major_formatter("{x:g}")
             axes.set_xlabel(_axis_label(self.x.about or "x", self.x.unit))
             axes.set_ylabel(_axis_label(self.y.about, self.y.unit))
             axes.legend()

@@ -10,6 +10,8 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
+from designbook.page.markup import styled
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -77,7 +79,7 @@ class Drawing:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         figure = f'<figure class="dbk dbk-drawing">{self.svg}</figure>'
-        return {"text/html": figure, "text/plain": f"[drawing: {self.alt}]"}
+        return {"text/html": styled(figure), "text/plain": f"[drawing: {self.alt}]"}
 
 
 def show(figure: "Figure", alt: str) -> Drawing:

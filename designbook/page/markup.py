@@ -1,10 +1,14 @@
 """What every part of a page is made of: a piece of HTML with a plain text twin, and tables."""
 
 import html
+import os
 import re
 from collections.abc import Collection, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import designbook
 from designbook.quantities import human, to_base
 
 
@@ -16,7 +20,25 @@ class Html:
         self.plain = plain
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.markup, "text/plain": self.plain}
+        return {"text/html": styled(self.markup), "text/plain": self.plain}
+
+
+def static() -> bool:
+    """Whether panels are to be plain HTML: in the notebooks that are committed, tested and published."""
+    return os.environ.get("DESIGNBOOK_STATIC", "") not in ("", "0")
+
+
+@cache
+def asset(name: str) -> str:
+    """The text of a file of `assets/`, in a checkout or in an installed package."""
+    package = Path(designbook.__file__).parent
+    installed = package / "_assets" / name
+    return (installed if installed.is_file() else package.parent / "assets" / name).read_text(encoding="utf-8")
+
+
+def styled(markup: str) -> str:
+    """The markup as it is for a page, which brings its own style sheet; with the style sheet, in a live notebook."""
+    return markup if static() else f"<style>{asset('panel.css')}</style>{markup}"
 
 
 def table(

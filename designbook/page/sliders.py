@@ -3,16 +3,13 @@
 import html
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import designbook
 from designbook.capacity import Input
+from designbook.page.markup import asset, static
 from designbook.quantities import display, human, to_base
 
 NAME = re.compile(r"[a-z][a-z0-9_]*$")
@@ -74,11 +71,6 @@ def steps(low: float, high: float, scale: str, value: float, most: int = 100) ->
     return tuple(sorted(x for x in found if low <= x <= high))
 
 
-def static() -> bool:
-    """Whether panels are to be plain HTML: in the notebooks that are committed, tested and published."""
-    return os.environ.get("DESIGNBOOK_STATIC", "") not in ("", "0")
-
-
 def units_json(units: Iterable[str]) -> dict[str, Any]:
     """The rules by which the page's script shows each unit; what is the same for most units is left to it."""
     usual = {"prefix": "", "digits": 3, "least": 1e-4, "most": 1e3, "near": 0.0, "cents": False}
@@ -106,14 +98,6 @@ def script(entries: Mapping[str, Any], code: Mapping[str, str]) -> str:
     body = ",".join(parts).replace("</", "<\\/").replace("<!--", "<\\!--")
     root = "root:document.currentScript&&document.currentScript.parentNode"
     return f"<script>(window.designbook=window.designbook||[]).push({{{root},{body}}})</script>"
-
-
-@cache
-def asset(name: str) -> str:
-    """The text of a file of `assets/`, in a checkout or in an installed package."""
-    package = Path(designbook.__file__).parent
-    installed = package / "_assets" / name
-    return (installed if installed.is_file() else package.parent / "assets" / name).read_text(encoding="utf-8")
 
 
 def check_name(name: str) -> str:

@@ -340,8 +340,8 @@ def test_a_move_updates_the_page_within_a_frame(browser: Browser, tmp_path: Path
     }"""
     with opened(browser, tmp_path, body) as page:
         for panel, slider in (("shop", "links"), ("live", "exponent"), ("ahead", "exponent")):
-            # The budget is 16 ms; a shared machine may stop us at any time, so the best of three runs counts.
-            best = min(page.evaluate(measure, [panel, slider]) for _ in range(3))
+            # The budget is 16 ms; a shared machine may stop us at any time, so the best of five runs counts.
+            best = min(page.evaluate(measure, [panel, slider]) for _ in range(5))
             assert best < 16, f"{panel}: {best:.1f} ms"
 
 

@@ -76,7 +76,7 @@ def test_a_method_shown_alone_takes_effect_on_its_class() -> None:
     class Drawing:
         svg, alt = "<svg/>", "a"
 
-    scope: dict[str, Any] = {"Drawing": Drawing, "Any": Any}
+    scope: dict[str, Any] = {"Drawing": Drawing, "Any": Any, "styled": str}
     exec(source.replace("dbk-drawing", "edited"), scope)
     assert "edited" in scope["Drawing"]()._repr_mimebundle_()["text/html"]
 
