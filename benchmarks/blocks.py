@@ -137,14 +137,19 @@ def lru(size: int = 200_000) -> Iterator[Row]:
     """A whole trace, each miss put into the cache."""
     for name, trace, capacity in traces(size):
 
-        def ours(trace: list[int] = trace, capacity: int = capacity) -> None:
-            hit_ratio(LRUCache(capacity), trace)
+        def ours(trace: list[int] = trace, capacity: int = capacity) -> float:
+            return hit_ratio(LRUCache(capacity), trace)
 
-        def peer(trace: list[int] = trace, capacity: int = capacity) -> None:
+        def peer(trace: list[int] = trace, capacity: int = capacity) -> float:
             cache: cachetools.LRUCache[int, bool] = cachetools.LRUCache(capacity)
+            hits = misses = 0
             for key in trace:
-                if not cache.get(key):
+                if cache.get(key):
+                    hits += 1
+                else:
+                    misses += 1
                     cache[key] = True
+            return hits / (hits + misses)
 
         yield Contest(name, "requests", size, ours, peer, "cachetools", (2, INFINITE))
 
