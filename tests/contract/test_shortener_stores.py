@@ -192,6 +192,22 @@ def test_a_hundred_at_once_shorten_one_url_for_one_owner_and_get_one_code(store)
     assert set(links) == {store.get(links[0].code)}
 
 
+def test_servers_that_share_a_store_agree_on_one_code_and_one_alias_too(store, store_url):
+    if store_url == "memory://":
+        pytest.skip("memory is each server's own")
+    stores = [open_store(store_url) for _ in range(4)]
+    services = [shortener(one) for one in stores]
+    links = at_once(40, lambda i: services[i % 4].shorten("https://example.com/hot", "ann"))
+    assert set(links) == {store.get(links[0].code)}
+    answers = at_once(40, lambda i: services[i % 4].shorten(f"https://example.com/{i}", "ann", alias="launch"))
+    assert Counter(type(answer) for answer in answers) == {Link: 1, AliasTaken: 39}
+    counted = at_once(40, lambda i: stores[i % 4].count(f"batch {i % 10}", {"launch": 1}))
+    assert Counter(counted) == {True: 10, False: 30}
+    assert store.clicks("launch") == 10
+    for one in stores:
+        one.close()
+
+
 def test_a_hundred_at_once_want_one_alias_and_exactly_one_gets_it(store):
     service = shortener(store)
     answers = at_once(100, lambda i: service.shorten(f"https://example.com/{i}", "ann", alias="launch"))
