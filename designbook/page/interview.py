@@ -8,6 +8,7 @@ without JavaScript: answers stand in `<details>`.
 import html
 import json
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +40,9 @@ def load(source: str | Path) -> Interview:
 
     Raises InterviewError with one line for each mistake.
     """
+    # jsonschema compiles a grammar for internationalised addresses (3 s) that the schema does not ask for, unless that
+    # package is missing.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import jsonschema
 
     path = source if isinstance(source, Path) else dataset(f"interview/{source}")

@@ -64,7 +64,13 @@ def build(root: Path) -> int:
 
 def jupyter_book(root: Path) -> int:
     """Run Jupyter Book with warnings as errors and unresolved references as warnings; returns its exit code."""
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root)]
+    command = [
+        sys.executable,
+        "-c",
+        "import designbook.publish; from jupyter_book.cli.main import main; main()",
+        "build",
+        str(root),
+    ]
     command += ["-W", "-n", "--keep-going", "--quiet"]
     plain = {**os.environ, "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"}
     log = root / "_build" / "log.txt"

@@ -116,7 +116,7 @@ BROKEN: list[tuple[str, Break, str]] = [
     ("interact", replace("3 + 1", "interact(print, x=1)"), "interact and ipywidgets"),
     ("widgets", replace("3 + 1", "import ipywidgets"), "interact and ipywidgets"),
     ("half folded", lambda notebook: notebook.cells[2].metadata.pop("jupyter"), "fold with both"),
-    ("long cell", replace("3 + 1", "\n".join(["1"] * 61)), "is the most"),
+    ("long cell", replace("3 + 1", "\n".join(["1"] * 81)), "is the most"),
     (
         "listing",
         replace("3 + 1", "# from designbook.blocks.base62: encode\ndef encode(): ..."),
