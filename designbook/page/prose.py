@@ -113,8 +113,8 @@ def says(phrase: str, *values: float) -> None:
 def says_in(notebook: Path) -> list[str]:
     """What is wrong with the `says(...)` of a notebook, one line each: phrases that the text beside them lacks.
 
-    A phrase stands, word for word (emphasis and line breaks aside), in the markdown cell that comes next before or
-    after the cell with its `says`.
+    A phrase stands, word for word (emphasis, escapes and line breaks aside), in the markdown cell that comes next
+    before or after the cell with its `says`.
     """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     texts = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells]
@@ -147,4 +147,4 @@ def _phrases(source: str) -> list[str | None]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(re.sub(r"[*_`]", "", text).replace("\u00a0", " ").replace("\u202f", " ").split())
+    return " ".join(re.sub(r"[*_`\\]", "", text).replace("\u00a0", " ").replace("\u202f", " ").split())
