@@ -1,9 +1,12 @@
 """Experiments on the URL shortener's stores: what each sustains, what a link takes there, and what a kill costs."""
 
+import asyncio
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from starlette.concurrency import run_in_threadpool
 
 from benchmarks.experiment import Say, experiment
 from designbook import engines
@@ -61,6 +64,8 @@ def shortener_stores(say: Say, links: int = 20_000, requests: int = 10_000) -> d
                 found[f"{key}_per_second"], found[f"{key}_p99"] = met.rate, met.p99
             results["stores"][name] = found
         say(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in found.items()))
+    results["thread_hops_per_second"] = asyncio.run(_thread_hops(requests))
+    say(f"to another thread and back: {results['thread_hops_per_second']:,.0f} a second")
     results["cache_entry_bytes"] = _cache_entry(real)
     say(f"one code and its address in a Valkey cache: {results['cache_entry_bytes']:.0f} bytes")
     return results
@@ -86,6 +91,14 @@ def shortener_kills(say: Say, writes: int = 2_000) -> dict[str, Any]:
         }
         say(f"{name}: {results[name]}")
     return {"writes": writes, "stores": results}
+
+
+async def _thread_hops(hops: int) -> float:
+    """How often a second a request can be handed to a thread and back, when the thread has nothing to do."""
+    started = perf_counter()
+    for _ in range(hops):
+        await run_in_threadpool(int)
+    return hops / (perf_counter() - started)
 
 
 def _alone(url: str, real: list[str]) -> dict[str, float]:

@@ -86,11 +86,12 @@ def tornado_chart(
 def compare_table(
     model: CapacityModel, published: Mapping[str, str], *, caption: str = "The model beside published figures"
 ) -> Html:
-    """Estimates beside published figures, each with the ratio and the source: `{"clicks": "fact-id"}`."""
+    """Estimates beside published figures, each with the ratio and in short the source: `{"clicks": "fact-id"}`."""
     rows = []
     for row in compare(model, dict(published)):
-        ratio = human(row.ratio, "times")
-        rows.append([html.escape(cell) for cell in (row.label, row.ours, row.published, ratio, row.citation)])
+        ratio, figure = human(row.ratio, "times"), row.fact
+        source = f"{figure.organisation}, {figure.year} ({figure.tier})"
+        rows.append([html.escape(cell) for cell in (row.label, row.ours, row.published, ratio, source)])
     return table(caption, ("estimate", "here", "published", "here / published", "source"), rows, right=(1, 2, 3))
 
 
