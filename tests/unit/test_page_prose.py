@@ -87,7 +87,7 @@ def cells(*sources: str) -> str:
 
 def test_a_phrase_must_stand_in_the_paragraph_before_or_after(tmp_path: Path) -> None:
     notebook = tmp_path / "a.ipynb"
-    notebook.write_text(cells("It takes **3 TB**\nin five years, for \\$70.", 'says("3 TB in five years, for $70", x)', "Next."))
+    notebook.write_text(cells("**3 TB**\nin five years, for \\$70.", 'says("3 TB in five years, for $70", x)', "Next."))
     assert says_in(notebook) == []
     notebook.write_text(cells("It takes 3 TB.", "Between.", 'says("3 TB", x)', 'says(f"{x} TB", x)', "Next."))
     assert [problem.split(": ", 1)[1] for problem in says_in(notebook)] == [
