@@ -50,7 +50,10 @@ def table(
     `right` hold numbers.
     """
     aligned = [' class="dbk-n"' if column in right else "" for column in range(len(heads))]
-    head = "".join(f'<th scope="col"{kind}>{cell}</th>' for cell, kind in zip(heads, aligned, strict=True))
+    # A column without a name has no head: an empty one would be read out as such.
+    head = "".join(
+        f'<th scope="col"{kind}>{cell}</th>' if cell else "<td></td>" for cell, kind in zip(heads, aligned, strict=True)
+    )
     body = "".join(
         "<tr>"
         + "".join(

@@ -38,7 +38,7 @@ def violations(page: Page) -> list[str]:
     """What axe finds wrong with the page, one line an element."""
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(AXE)
-    found: list[dict[str, Any]] = page.evaluate("axe.run().then((result) => result.violations)")
+    found: list[dict[str, Any]] = page.evaluate("axe.run({resultTypes: ['violations']}).then((r) => r.violations)")
     return [
         f"{rule['id']} ({rule['help']}): {node['html'][:120]} {json.dumps(node.get('failureSummary', ''))[:300]}"
         for rule in found

@@ -17,42 +17,46 @@ SHOWN = """(root) => JSON.stringify([
 ])"""
 
 
+# Brings a slider into view; its place, what it says, whether it is awake, and what its panel shows.
+PROBE = f"""(slider) => {{
+    slider.scrollIntoView({{block: 'center'}});
+    const box = slider.getBoundingClientRect();
+    return {{
+        left: box.left, right: box.right, y: box.top + box.height / 2, awake: !slider.disabled,
+        said: slider.getAttribute('aria-valuetext'), shown: ({SHOWN})(slider.closest('figure')),
+    }};
+}}"""
+
+
 def panels(page: Page) -> list[Locator]:
     return page.locator("figure[data-panel]").all()
 
 
-def shown(panel: Locator) -> str:
-    """All results of a panel, as text."""
-    text: str = panel.evaluate(SHOWN)
-    return text
+def shown(page: Page) -> list[str]:
+    """All results of each panel, as text."""
+    texts: list[str] = page.evaluate(f"[...document.querySelectorAll('figure[data-panel]')].map({SHOWN})")
+    return texts
 
 
-def by_mouse(page: Page, slider: Locator, share: float) -> None:
-    box = slider.bounding_box()
-    assert box
-    x, y = box["x"] + 9 + share * (box["width"] - 18), box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] / 2, y)
+def by_mouse(page: Page, slider: Locator, at: dict[str, Any], share: float) -> None:
+    page.mouse.move((at["left"] + at["right"]) / 2, at["y"])
     page.mouse.down()
-    page.mouse.move(x, y, steps=3)
+    page.mouse.move(at["left"] + 9 + share * (at["right"] - at["left"] - 18), at["y"], steps=3)
     page.mouse.up()
 
 
-def by_key(page: Page, slider: Locator, share: float) -> None:
-    slider.focus()
-    page.keyboard.press("End" if share > 0.5 else "Home")
+def by_key(page: Page, slider: Locator, at: dict[str, Any], share: float) -> None:
+    slider.press("End" if share > 0.5 else "Home")
     page.keyboard.press("ArrowLeft" if share > 0.5 else "ArrowRight")
 
 
-def by_finger(page: Page, slider: Locator, share: float) -> None:
-    box = slider.bounding_box()
-    assert box
-    x, y = box["x"] + 9 + share * (box["width"] - 18), box["y"] + box["height"] / 2
+def by_finger(page: Page, slider: Locator, at: dict[str, Any], share: float) -> None:
+    start, y = (at["left"] + at["right"]) / 2, at["y"]
+    end = at["left"] + 9 + share * (at["right"] - at["left"] - 18)
     hand = page.context.new_cdp_session(page)
-    start = {"x": box["x"] + box["width"] / 2, "y": y}
-    hand.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [start]})
-    for part in (0.3, 0.7, 1.0):
-        point = {"x": start["x"] + part * (x - start["x"]), "y": y}
-        hand.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+    hand.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": start, "y": y}]})
+    for x in (start + 0.3 * (end - start), end):
+        hand.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y}]})
     hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     hand.detach()
 
@@ -65,23 +69,22 @@ def test_every_slider_changes_what_its_panel_shows_and_reset_takes_it_back(
 ) -> None:
     address = f"{served if by == 'http' else site.as_uri()}/{page}"
     with visit(browser, address, touch=move is by_finger, width=390 if move is by_finger else 1280) as seen:
+        first = shown(seen.page)
         for panel in panels(seen.page):
-            first, name = shown(panel), panel.get_attribute("data-panel")
-            sliders = panel.locator("input[type=range]").all()
+            name, sliders = panel.get_attribute("data-panel"), panel.locator("input[type=range]").all()
             assert sliders, f"panel {name} of {page} has no slider"
             for slider in sliders:
-                label = slider.get_attribute("name")
-                slider.scroll_into_view_if_needed()
-                assert slider.is_enabled(), f"{name}.{label} is asleep"
-                said = slider.get_attribute("aria-valuetext")
-                move(seen.page, slider, 0.97)
-                high = shown(panel)
-                assert slider.get_attribute("aria-valuetext") != said or high == first, f"{name}.{label} did not move"
-                move(seen.page, slider, 0.03)
-                low = shown(panel)
-                assert high != low, f"{name}.{label} moves, and nothing in its panel follows"
+                before = slider.evaluate(PROBE)
+                assert before["awake"], f"{name}: a slider is asleep"
+                move(seen.page, slider, before, 0.97)
+                high = slider.evaluate(PROBE)
+                move(seen.page, slider, high, 0.03)
+                low = slider.evaluate(PROBE)
+                assert high["said"] != low["said"], f"{name}: a slider does not move; it says {low['said']}"
+                assert high["shown"] != low["shown"], f"{name}: nothing follows a slider that says {low['said']}"
                 panel.locator("[data-reset]").click()
-                assert shown(panel) == first, f"reset of {name} after {label} leaves something changed"
+                assert slider.evaluate(PROBE) == before, f"reset of {name} leaves something changed"
+        assert shown(seen.page) == first
         assert not seen.errors
 
 
@@ -90,16 +93,15 @@ def test_every_slider_changes_what_its_panel_shows_and_reset_takes_it_back(
 def test_a_setting_can_be_shared_as_an_address(page: str, by: str, browser: Browser, served: str, site: Path) -> None:
     address = f"{served if by == 'http' else site.as_uri()}/{page}"
     with visit(browser, address) as seen:
-        before = [shown(panel) for panel in panels(seen.page)]
-        for panel in panels(seen.page):
-            for slider in panel.locator("input[type=range]").all():
-                by_key(seen.page, slider, 0.9)
-        moved = [shown(panel) for panel in panels(seen.page)]
+        before = shown(seen.page)
+        for slider in seen.page.locator("figure[data-panel] input[type=range]").all():
+            by_key(seen.page, slider, {}, 0.9)
+        moved = shown(seen.page)
         seen.page.wait_for_timeout(600)
         shared = seen.page.url
     assert moved != before or not moved
     with visit(browser, shared) as seen:
-        assert [shown(panel) for panel in panels(seen.page)] == moved
+        assert shown(seen.page) == moved
         assert not seen.errors
 
 
@@ -112,7 +114,7 @@ HOSTILE = (
     "1;alert(1)",
     '"><img src=x onerror=alert(1)>',
     "%3Cscript%3Ealert(1)%3C/script%3E",
-    "9" * 4000,
+    "9" * 300,
 )
 
 
@@ -126,13 +128,13 @@ def test_a_hostile_address_moves_a_slider_within_its_range_at_most(page: str, br
     for value in HOSTILE if names else ():
         query = "&".join(f"{name}={value}" for name in [*names, "__proto__.x", "capacity.constructor"])
         with visit(browser, f"{served}/{page}?{query}") as seen:
-            for panel in panels(seen.page):
-                text = shown(panel)
+            for text in shown(seen.page):
                 assert not [word for word in ("NaN", "undefined", "not a number", "onerror", "alert") if word in text]
-                for slider in panel.locator("input[type=range]").all():
-                    low, at, high = (float(slider.evaluate(f"(e) => e.{part}")) for part in ("min", "value", "max"))
-                    assert low <= at <= high
-            assert not [error for error in seen.errors if "414" not in error and "431" not in error]
+            places = seen.page.evaluate(
+                "[...document.querySelectorAll('figure[data-panel] input')].map((e) => [e.min, e.value, e.max])"
+            )
+            assert all(float(low) <= float(at) <= float(high) for low, at, high in places)
+            assert not seen.errors
 
 
 def test_the_first_page_has_a_slider_on_its_first_screen(browser: Browser, served: str) -> None:
