@@ -10,7 +10,6 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -194,23 +193,23 @@ class Topics(SphinxDirective):
 
 # -- pages ---------------------------------------------------------------------------------------------------------
 
-# What each page loads, in this order, when `mark` stands in its text ("" is in every text). Scripts run after parsing.
+# All style sheets, in this order; `slim` makes one of them, without the rules that no page needs.
 _STYLES = (
-    ("pygments.css", ""),
-    ("basic.css", ""),
-    ("styles/pydata-sphinx-theme.css", ""),
-    ("styles/sphinx-book-theme.css", ""),
-    ("mystnb.css", 'class="cell'),
-    ("sphinx-design.min.css", 'class="sd-'),
-    ("togglebutton.css", "dropdown"),
-    ("exercise.css", "exercise"),
-    ("copybutton.css", 'class="highlight'),
-    ("vendor/uplot/uPlot.min.css", 'data-needs="uplot"'),
-    ("panel.css", 'class="dbk'),
-    ("book.css", ""),
+    "pygments.css",
+    "basic.css",
+    "styles/pydata-sphinx-theme.css",
+    "styles/sphinx-book-theme.css",
+    "mystnb*.css",
+    "sphinx-design.min.css",
+    "togglebutton.css",
+    "exercise.css",
+    "copybutton.css",
+    "vendor/uplot/uPlot.min.css",
+    "panel.css",
+    "book.css",
 )
+# The scripts that a page loads, in this order, when `mark` stands in its text ("" is in every text).
 _SCRIPTS = (
-    ("documentation_options.js", ""),
     ("vendor/uplot/uPlot.iife.min.js", 'data-needs="uplot"'),
     ("panel.js", "data-panel="),
     ("quiz.js", "data-quiz="),
@@ -231,36 +230,13 @@ def lighten(
     """Load on a page what the page uses, once, and without blocking it; say in a sentence what the page is about."""
     # MyST-NB's label differs from the words that it hides.
     body = context["body"] = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
-    # Sphinx names under their real file (`mystnb.4510f1fc.css`, `sphinx-design.min.css`) what extensions bring along.
-    brought = [
-        file.filename.removeprefix("_static/")
-        for file in (*context["css_files"], *context["script_files"])
-        if getattr(file, "filename", None)
-    ]
-    context["page_styles"] = list(_present(app, _STYLES, body, brought))
-    context["page_scripts"] = list(_present(app, _SCRIPTS, body, brought))
+    context["page_scripts"] = [name for name, mark in _SCRIPTS if mark in body]
     inline = (getattr(file, "attributes", {}).get("body") or "" for file in context["script_files"])
     context["page_settings"] = sorted({text for text in inline if "toggle" in text}) if "dropdown" in body else []
     if pagename == "search":
         context["page_scripts"] += _SEARCH_SCRIPTS
     context["metatags"] = context.get("metatags", "") + description(doctree)
     context["favicon_url"] = context["pathto"]("_static/favicon.svg", True)
-
-
-def _present(app: Sphinx, wanted: Sequence[tuple[str, str]], body: str, brought: list[str]) -> Iterator[str]:
-    """The names in `wanted` whose mark is in `body`, as they are called under _static, each once."""
-    given: set[str] = set()
-    theme = ("styles/", "scripts/", "pygments.css", "basic.css", "documentation_options.js")
-    for name, mark in wanted:
-        if mark not in body or name in given:
-            continue
-        given.add(name)
-        stem, suffix = name.rsplit(".", 1)
-        real = next((b for b in brought if re.fullmatch(rf"{re.escape(stem)}(\.[0-9a-f]+)?\.{suffix}", b)), None)
-        if real is not None:
-            yield real
-        elif name.startswith(theme) or (Path(app.srcdir) / "assets" / name).is_file():
-            yield name
 
 
 def description(doctree: nodes.document | None) -> str:
@@ -276,35 +252,32 @@ def description(doctree: nodes.document | None) -> str:
 
 # -- after the pages -----------------------------------------------------------------------------------------------
 
-_ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\([0-9a-f]+) ?"\}')
+_RULE = re.compile(r"""((?:[^{}"';]|"[^"]*"|'[^']*')*)([{};])""")
+_NAME = re.compile(r"[.#]((?:\\.|[\w-])+)")
+_GROUPS = ("@media", "@supports", "@container", "@layer")
 
 
 def slim(app: Sphinx, failure: Exception | None) -> None:
-    """Cut the theme's icon fonts and their style rules down to the icons in use, and remove what no page loads."""
+    """Make one style sheet of the rules in use and icon fonts of the icons in use; remove what no page loads."""
     static = Path(app.outdir) / "_static"
     if failure or app.builder.format != "html":
         return
     for path in [*static.glob("scripts/fontawesome.js*"), *static.rglob("*.map"), *static.rglob("fa-*.ttf")]:
         path.unlink(missing_ok=True)
-    scripts = (static / "scripts" / name for name in ("pydata-sphinx-theme.js", "sphinx-book-theme.js"))
-    text = "".join(path.read_text(encoding="utf-8") for path in (*Path(app.outdir).rglob("*.html"), *scripts))
-    used = set(re.findall(r"\bfa-[a-z0-9-]+", text))
-    style = static / "styles" / "pydata-sphinx-theme.css"
-    codes: set[int] = set()
-
-    def keep(rule: re.Match[str]) -> str:
-        if used.isdisjoint(re.findall(r"fa-[a-z0-9-]+", rule[1])):
-            return ""
-        codes.add(int(rule[2], 16))
-        return rule[0]
-
-    rules = _ICON_RULE.sub(keep, style.read_text(encoding="utf-8"))
-    # The theme's own rules name some icons by their code.
-    codes |= {int(code, 16) for code in re.findall(r'content:"\\(f[0-9a-f]{3})"', rules)}
-    rules = re.sub(r',url\([^)]*\.ttf\) format\("truetype"\)', "", rules).replace(
-        "font-display:block", "font-display:swap"
+    used: set[str] = set()
+    for path in Path(app.outdir).rglob("*.html"):
+        for names in re.findall(r'\b(?:class|id)="([^"]*)"', path.read_text(encoding="utf-8")):
+            used.update(names.split())
+    for path in static.rglob("*.js"):
+        used.update(re.findall(r"[\w-]+", path.read_text(encoding="utf-8")))
+    sheet = "\n".join(
+        _rebased(path.read_text(encoding="utf-8"), path.relative_to(static).parent)
+        for name in _STYLES
+        for path in static.glob(name)
     )
-    style.write_text(re.sub(r"/\*# sourceMappingURL=.*?\*/", "", rules), encoding="utf-8")
+    sheet = purged(sheet, used)
+    (static / "styles" / "site.css").write_text(sheet, encoding="utf-8")
+    codes = {int(code, 16) for code in re.findall(r'content:\s*"\\([0-9a-f]{4})\s?"', sheet)}
     for path in static.rglob("fa-*.woff2"):
         font = TTFont(path)
         cutter = subset.Subsetter(subset.Options(flavor="woff2", notdef_outline=False, layout_features=[]))
@@ -312,3 +285,76 @@ def slim(app: Sphinx, failure: Exception | None) -> None:
         cutter.subset(font)
         font.flavor = "woff2"
         font.save(path)
+
+
+def _rebased(sheet: str, folder: Path) -> str:
+    """A style sheet from `folder` with its addresses as seen from `styles/`."""
+
+    def address(match: re.Match[str]) -> str:
+        target = match[1].strip("\"'")
+        if target.startswith(("data:", "#", "http:", "https:")):
+            return match[0]
+        return f"url({Path(os.path.normpath(Path('..') / folder / target)).as_posix()})"
+
+    sheet = re.sub(r",url\([^)]*\.ttf\) format\(\"truetype\"\)", "", sheet).replace(
+        "font-display:block", "font-display:swap"
+    )
+    return re.sub(r"url\(((?:\"[^\"]*\"|'[^']*'|[^)])*)\)", address, sheet)
+
+
+def purged(sheet: str, used: set[str]) -> str:
+    """The style sheet without comments, and without the selectors that name a class or an id outside of `used`."""
+    sheet = re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL)
+    kept: list[str] = []
+    open_groups: list[int] = []
+    at = 0
+    while match := _RULE.match(sheet, at):
+        at = match.end()
+        head, mark = match[1].strip(), match[2]
+        if mark == ";":
+            continue  # @charset and @import stand alone
+        if mark == "}":
+            start = open_groups.pop()
+            if len(kept) == start + 1:
+                del kept[start:]  # nothing in the group was kept
+            else:
+                kept.append("}")
+        elif head.startswith(_GROUPS):
+            open_groups.append(len(kept))
+            kept.append(f"{head}{{")
+        else:
+            end = _closing(sheet, at)
+            selectors = [head] if head.startswith("@") else _split(head)
+            wanted = [selector for selector in selectors if head.startswith("@") or _names(selector) <= used]
+            if wanted:
+                kept.append(f"{','.join(wanted)}{{{' '.join(sheet[at:end].split())}}}")
+            at = end + 1
+    return "".join(kept)
+
+
+def _closing(sheet: str, at: int) -> int:
+    """Where the block ends whose content begins at `at`."""
+    depth = 0
+    for match in re.compile(r"""[{}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""").finditer(sheet, at):
+        if match[0] == "{":
+            depth += 1
+        elif match[0] == "}":
+            if depth == 0:
+                return match.start()
+            depth -= 1
+    raise ValueError(f"a style sheet has a block without an end: {sheet[at : at + 60]!r}")
+
+
+def _split(selectors: str) -> list[str]:
+    """The selectors of a list; commas within parentheses do not part them."""
+    return [part.strip() for part in re.split(r",(?![^()]*\))", selectors)]
+
+
+def _names(selector: str) -> set[str]:
+    """The classes and ids that an element must have for the selector to match; what parentheses hold is left out."""
+    while "(" in selector:
+        shorter = re.sub(r"\([^()]*\)", "", selector)
+        if shorter == selector:
+            break
+        selector = shorter
+    return {re.sub(r"\\(.)", r"\1", name) for name in _NAME.findall(re.sub(r"\[[^\]]*\]", "", selector))}
