@@ -23,10 +23,12 @@ from latex2mathml.converter import convert
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 HERE = Path(__file__).parent
+logger = logging.getLogger(__name__)
 PARTS = {"case-studies": "Case studies", "building-blocks": "Building blocks", "foundations": "Foundations"}
 
 
@@ -39,7 +41,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", configure, priority=900)
     app.connect("source-read", lay_outputs)
     app.connect("html-page-context", lighten, priority=900)
-    app.connect("build-finished", slim)
+    app.connect("build-finished", slim, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -122,7 +124,7 @@ def visit_math_block(translator: HTML5Translator, node: nodes.math_block) -> Non
     identifier = f' id="{node["ids"][0]}"' if node.get("ids") else ""
     number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
     body = convert(latex, display="block")
-    translator.body.append(f'<div class="formula"{identifier} tabindex="0">{number}{body}</div>\n')
+    translator.body.append(f'<div class="formula"{identifier}>{number}{body}</div>\n')
     raise nodes.SkipNode
 
 
@@ -210,6 +212,7 @@ _STYLES = (
 )
 # The scripts that a page loads, in this order, when `mark` stands in its text ("" is in every text).
 _SCRIPTS = (
+    ("book.js", ""),
     ("vendor/uplot/uPlot.iife.min.js", 'data-needs="uplot"'),
     ("panel.js", "data-panel="),
     ("quiz.js", "data-quiz="),
@@ -252,6 +255,11 @@ def description(doctree: nodes.document | None) -> str:
 
 # -- after the pages -----------------------------------------------------------------------------------------------
 
+# The theme measures every box of the page at the start and after each change; assets/book.js does it better.
+_SCROLL_WATCH = re.compile(
+    r'window\.addEventListener\("resize",\w\),new MutationObserver\(\w\)\.observe\('
+    r'document\.getElementById\("main-content"\),\{subtree:!0,childList:!0\}\),\w\(\)'
+)
 _RULE = re.compile(r"""((?:[^{}"';]|"[^"]*"|'[^']*')*)([{};])""")
 _NAME = re.compile(r"[.#]((?:\\.|[\w-])+)")
 _GROUPS = ("@media", "@supports", "@container", "@layer")
@@ -264,6 +272,11 @@ def slim(app: Sphinx, failure: Exception | None) -> None:
         return
     for path in [*static.glob("scripts/fontawesome.js*"), *static.rglob("*.map"), *static.rglob("fa-*.ttf")]:
         path.unlink(missing_ok=True)
+    script = static / "scripts" / "pydata-sphinx-theme.js"
+    text, changed = _SCROLL_WATCH.subn("", script.read_text(encoding="utf-8"))
+    script.write_text(text, encoding="utf-8")
+    if not changed and "new MutationObserver" in text:
+        logger.warning("the theme watches for boxes that scroll in another way than before: see _SCROLL_WATCH")
     used: set[str] = set()
     for path in Path(app.outdir).rglob("*.html"):
         for names in re.findall(r'\b(?:class|id)="([^"]*)"', path.read_text(encoding="utf-8")):

@@ -61,6 +61,7 @@ def test_a_page_is_accessible_and_no_wider_than_the_screen(
         # Folded parts are pages too, once they are opened.
         seen.page.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+        seen.page.wait_for_timeout(100)
         assert not violations(seen.page)
 
 

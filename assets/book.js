@@ -1,0 +1,12 @@
+/* What scrolls within itself can be reached with the keyboard, and what does not is no stop on the way. A size is looked at
+   when the browser has it anyway: the theme's own script for this lays out the whole page for every slider that moves. */
+(function () {
+  "use strict";
+  const scrolls = (e) => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight;
+  const sizes = new ResizeObserver((seen) => seen.forEach(({ target }) => {
+    if (scrolls(target)) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }));
+  const boxes = "pre, .cell_output > .output, .pst-scrollable-table-container, .formula, .db-diagram";
+  document.querySelectorAll(boxes).forEach((box) => sizes.observe(box));
+})();
