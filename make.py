@@ -82,7 +82,8 @@ def lab(options: argparse.Namespace) -> None:
     environment()
     want_free_port(options.port, "lab")
     try:
-        python("-m", "jupyterlab", f"--port={options.port}", "--port-retries=0", "chapters", failure="JupyterLab stopped")
+        port = f"--port={options.port}"
+        python("-m", "jupyterlab", port, "--port-retries=0", "chapters", failure="JupyterLab stopped")
     except KeyboardInterrupt:
         say("stopped")
 
@@ -131,9 +132,7 @@ def clean(options: argparse.Namespace) -> None:
     shutil.rmtree(ROOT / "_build", ignore_errors=True)
 
 
-COMMANDS = {
-    f.__name__: f for f in (book, test, serve, lab, sync, execute, measurements, bench, chapter, pins, clean)
-}
+COMMANDS = {f.__name__: f for f in (book, test, serve, lab, sync, execute, measurements, bench, chapter, pins, clean)}
 
 
 def environment() -> None:
@@ -149,16 +148,19 @@ def environment() -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     say("making .venv and installing the pinned requirements (1.2 GB; half a minute to three)")
-    run([sys.executable, "-m", "venv", "--clear", str(VENV)], failure="no virtual environment: is python3-venv installed?")
+    new = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    run(new, failure="no virtual environment: is python3-venv installed?")
     # uv installs in seconds what takes pip two minutes; where it cannot be had or fails, pip does the same.
-    fast = subprocess.run([BIN / "python", "-m", "pip", "install", "--quiet", UV], check=False, cwd=ROOT).returncode == 0
+    install = [BIN / "python", "-m", "pip", "install", "--quiet", UV]
+    fast = subprocess.run(install, check=False, cwd=ROOT).returncode == 0
     if fast:
         where = {**os.environ, "VIRTUAL_ENV": str(VENV)}
         command = [str(BIN / "uv"), "pip", "install", "-r", "requirements.txt"]
         fast = subprocess.run(command, check=False, cwd=ROOT, env=where).returncode == 0
     if not fast:
         say("installing with pip instead")
-        python("-m", "pip", "install", "-r", "requirements.txt", failure="the requirements could not be installed: is there a network?")
+        no_network = "the requirements could not be installed: is there a network?"
+        python("-m", "pip", "install", "-r", "requirements.txt", failure=no_network)
     stamp.write_text(wanted)
 
 
