@@ -224,11 +224,12 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing(name, monkeypatc
     server = KINDS[name]()
     monkeypatch.setattr(type(server), "_answers", lambda *_: False)
     monkeypatch.setattr(type(server), "start_seconds", 0.3)
-    before = set(Path(tempfile.gettempdir()).glob("designbook-*"))
+    make, made = tempfile.mkdtemp, []
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *args, **kwargs: made.append(make(*args, **kwargs)) or made[-1])
     with pytest.raises(EngineFailed, match="did not start; its log ends with"):
         server.start()
-    left = set(Path(tempfile.gettempdir()).glob("designbook-*")) - before
-    assert [folder for folder in left if processes_of(folder)] == []
+    assert made
+    assert [folder for folder in made if processes_of(Path(folder))] == []
 
 
 @each_server
