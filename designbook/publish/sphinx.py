@@ -364,8 +364,8 @@ def _closing(sheet: str, at: int) -> int:
 
 
 def _split(selectors: str) -> list[str]:
-    """The selectors of a list; commas within parentheses do not part them."""
-    return [part.strip() for part in re.split(r",(?![^()]*\))", selectors)]
+    """The selectors of a list; commas within parentheses and brackets do not part them."""
+    return [part.strip() for part in re.split(r",(?![^()]*\))(?![^\[\]]*\])", selectors)]
 
 
 def _names(selector: str) -> set[str]:
