@@ -18,18 +18,18 @@ class ShortenerCapacity(CapacityModel):
     reads_per_link = Input(
         100, "request/link", low=1, high=1_000, scale="log", about="redirects per link over its life"
     )
-    bot_share = Input(0.3, "", low=0, high=3, about="previews, crawlers and scanners, per human redirect")
-    peak_to_mean = Input(3, "", low=1, high=10, about="busiest second against the mean")
+    bot_share = Input(30, "percent", low=0, high=300, about="previews, crawlers and scanners, per human redirect")
+    peak_to_mean = Input(3, "times", low=1, high=10, about="busiest second against the mean")
 
     kept = Input(5, "year", low=1, high=20, about="how long a link is kept")
     record = Input(250, "byte/link", low=100, high=2_000, scale="log", about="one stored link, without indexes")
-    index_share = Input(0.5, "", low=0, high=2, about="indexes, per byte of record")
+    index_share = Input(50, "percent", low=0, high=200, about="indexes, per byte of record")
     replicas = Input(3, "", low=1, high=5, about="copies of each record")
     codes_per_link = Input(100, "code/link", low=1, high=1e6, scale="log", about="possible codes for each one in use")
 
     active = Input(30, "day", low=1, high=365, scale="log", about="how long a link draws its clicks")
     skew = Input(0.8, "", low=0.6, high=0.99, about="Zipf exponent of the clicks")
-    hit_ratio = Input(0.8, "", low=0.5, high=0.99, about="redirects the cache should answer")
+    hit_ratio = Input(80, "percent", low=50, high=99, about="redirects the cache should answer")
     entry = Input(200, "byte/link", low=100, high=1_000, scale="log", about="one link in the cache, overhead included")
 
     response = Input(500, "byte/request", low=200, high=2_000, about="one redirect on the wire")
@@ -39,10 +39,18 @@ class ShortenerCapacity(CapacityModel):
     server_rate = Input(
         2_000, "request/second/server", low=100, high=50_000, scale="log", about="what one server sustains"
     )
-    utilisation = Input(0.6, "", low=0.2, high=0.95, about="how full a server may run at the peak")
+    utilisation = Input(60, "percent", low=20, high=95, about="how full a server may run at the peak")
 
     server_price = Input(
         fact("ec2-m7g-large").value, "USD/hour/server", low=0.01, high=1, scale="log", about="one server, rented"
+    )
+    database_price = Input(
+        fact("rds-postgresql-single-az").value,
+        "USD/hour/server",
+        low=0.03,
+        high=5,
+        scale="log",
+        about="one small database machine, rented",
     )
     disk_price = Input(
         fact("rds-gp3-storage").value, "USD/GB/month", low=0.02, high=0.5, scale="log", about="database storage"
@@ -57,6 +65,11 @@ class ShortenerCapacity(CapacityModel):
     def writes(self) -> float:
         """Links created, on average."""
         return self.new_links
+
+    @estimate("link/second")
+    def peak_writes(self) -> float:
+        """Links created in the busiest second."""
+        return self.writes * self.peak_to_mean
 
     @estimate("request/second")
     def reads(self) -> float:
@@ -131,6 +144,11 @@ class ShortenerCapacity(CapacityModel):
         return self.servers * self.server_price
 
     @estimate("USD/month")
+    def database_cost(self) -> float:
+        """A small database machine for each copy of the links."""
+        return amount(self.replicas, "server") * self.database_price
+
+    @estimate("USD/month")
     def storage_cost(self) -> float:
         """Links on database disks."""
         return self.storage * self.disk_price
@@ -153,7 +171,8 @@ class ShortenerCapacity(CapacityModel):
     @estimate("USD/month")
     def cost(self) -> float:
         """The monthly bill, people's salaries apart."""
-        return self.server_cost + self.storage_cost + self.cache_cost + self.click_cost + self.egress_cost
+        machines = self.server_cost + self.database_cost
+        return machines + self.storage_cost + self.cache_cost + self.click_cost + self.egress_cost
 
     @estimate("USD/megarequest")
     def cost_per_redirect(self) -> float:
@@ -164,20 +183,20 @@ class ShortenerCapacity(CapacityModel):
         "misses",
         float(f"{_STORES['postgresql']['node_reads_per_second']:.2g}"),
         "request/second",
-        about="One PostgreSQL node on two cores",
+        about="one PostgreSQL node on two cores",
         then="answer more from the cache, then read from replicas",
     )
     one_database_writes = Limit(
-        "writes",
+        "peak_writes",
         float(f"{_STORES['postgresql']['made_per_second']:.2g}"),
         "link/second",
-        about="One PostgreSQL node on two cores, one writer",
+        about="one PostgreSQL node on two cores, one writer",
         then="shard the links by the hash of their code",
     )
     one_cache_node = Limit(
         "peak_reads",
         float(f"{_STORES['valkey']['node_reads_per_second']:.2g}"),
         "request/second",
-        about="One Valkey node",
+        about="one Valkey node",
         then="keep the hottest links in each server, then shard the cache by the hash of the code",
     )
