@@ -286,6 +286,7 @@
 
   function tick(v) {
     const size = Math.abs(v), [scale, letter] = size >= 1e12 ? [1e12, " tn"] : size >= 1e9 ? [1e9, " bn"] : size >= 1e6 ? [1e6, " M"] : size >= 1e4 ? [1e3, " k"] : [1, ""];
+    if (size && size < 1e-3) return v.toExponential(0).replace("e-", "e−");
     return Number((v / scale).toPrecision(6)).toLocaleString("en") + letter;
   }
 
