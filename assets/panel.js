@@ -293,17 +293,7 @@
   function begin() {
     const queue = waiting.splice(0);
     window.designbook = { human, push: start };
-    queue.forEach(whenSeen);
-  }
-  /* A panel starts when it comes near the screen, or is touched: a long page with many of them opens at once. */
-  function whenSeen(spec) {
-    const root = document.querySelector(`[data-panel="${spec.panel}"]:not([data-queued])`);
-    if (!root) return;
-    root.dataset.queued = "";
-    const go = () => { near.disconnect(); start({ ...spec, root }); };
-    const near = new IntersectionObserver((seen) => seen.some((entry) => entry.isIntersecting) && go(), { rootMargin: "50%" });
-    near.observe(root);
-    for (const touch of ["pointerdown", "focusin", "input"]) root.addEventListener(touch, go, { capture: true, once: true });
+    queue.forEach(start);
   }
   /* The chart library is loaded beside this script: wait until both are there. */
   if (document.readyState === "complete") begin();

@@ -96,10 +96,15 @@ class ShortenerCapacity(CapacityModel):
         """Links in store once the oldest begin to expire."""
         return self.new_links * self.kept
 
+    @estimate("code")
+    def key_space(self) -> float:
+        """Codes that must exist, so that a guess rarely hits one in use."""
+        return self.links * self.codes_per_link
+
     @estimate("character")
     def code_length(self) -> float:
-        """Characters of base 62 for a key space of `codes_per_link` times the links, so that a guess rarely hits."""
-        return amount(ceil(log(count(self.links * self.codes_per_link), 62)), "character")
+        """Characters of base 62 that give as many codes."""
+        return amount(ceil(log(count(self.key_space), 62)), "character")
 
     @estimate("terabyte")
     def storage(self) -> float:
