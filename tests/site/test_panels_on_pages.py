@@ -97,7 +97,11 @@ def test_a_setting_can_be_shared_as_an_address(page: str, by: str, browser: Brow
         for slider in seen.page.locator("figure[data-panel] input[type=range]").all():
             by_key(seen.page, slider, {}, 0.9)
         moved = shown(seen.page)
-        seen.page.wait_for_timeout(600)
+        # The address follows a moment after the last move.
+        seen.page.wait_for_function(
+            "[...document.querySelectorAll('figure[data-panel] input[type=range]')]"
+            ".filter((e) => e.value !== e.defaultValue).length === new URLSearchParams(location.search).size"
+        )
         shared = seen.page.url
     assert moved != before or not moved
     with visit(browser, shared) as seen:
