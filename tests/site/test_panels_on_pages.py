@@ -102,7 +102,10 @@ def test_a_setting_can_be_shared_as_an_address(page: str, by: str, browser: Brow
             "[...document.querySelectorAll('figure[data-panel] input[type=range]')]"
             ".filter((e) => e.value !== e.defaultValue).length === new URLSearchParams(location.search).size"
         )
-        shared = seen.page.url
+        shared = ""
+        while shared != seen.page.url:  # the last of several moves may still be on its way
+            shared = seen.page.url
+            seen.page.wait_for_timeout(500)
     assert moved != before or not moved
     with visit(browser, shared) as seen:
         assert shown(seen.page) == moved
