@@ -244,7 +244,7 @@
       grid: { stroke: colour("line"), width: 1, filter: of.scale === "log" ? decades : (_, splits) => splits }, ticks: { show: false }, values: (_, splits) => splits.map((v) => (v === null ? "" : tick(v))),
     });
     const options = {
-      width: width(), height, padding: [14, 14, 0, 0], legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } },
+      height, padding: [14, 14, 0, 0], legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } },
       scales: { x: scale(spec.x), y: scale(spec.y) },
       axes: [axis(spec.x, 32, 64), axis(spec.y, 50, 44)],
       series: [{}, ...spec.curves.map((curve, i) => ({
@@ -255,13 +255,17 @@
         draw: [(u) => spec.lines.forEach((line) => reference(u, line, colour("limit")(), font))],
       },
     };
-    let plot = null;
-    new ResizeObserver(() => plot && plot.width !== width() && plot.setSize({ width: width(), height })).observe(view);
+    let plot = null, rows = null;
+    /* The first size comes when the chart is about to be seen: a long page with many of them opens at once. */
+    new ResizeObserver(() => {
+      if (!plot) plot = new window.uPlot({ ...options, width: width() }, [xs, ...rows], view);
+      else if (plot.width !== width()) plot.setSize({ width: width(), height });
+    }).observe(view);
     new MutationObserver(() => plot && plot.redraw(false, true))
       .observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     return function (ys) {
-      if (plot) plot.setData([xs, ...ys]);
-      else plot = new window.uPlot(options, [xs, ...ys], view);
+      rows = ys;
+      if (plot) plot.setData([xs, ...rows]);
     };
   }
 
@@ -293,7 +297,12 @@
   function begin() {
     const queue = waiting.splice(0);
     window.designbook = { human, push: start };
-    queue.forEach(start);
+    /* One panel at a time, so that the page answers in between. */
+    (function next() {
+      if (!queue.length) return;
+      start(queue.shift());
+      setTimeout(next);
+    })();
   }
   /* The chart library is loaded beside this script: wait until both are there. */
   if (document.readyState === "complete") begin();

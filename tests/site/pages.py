@@ -56,6 +56,7 @@ def visit(
     seen.page.on("console", lambda said: seen.errors.append(said.text) if said.type in ("error", "warning") else None)
     seen.page.on("dialog", lambda dialog: (seen.errors.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     seen.page.goto(address, wait_until="load")
+    seen.page.wait_for_function("!document.querySelector('figure[data-panel] input[type=range]:disabled')")
     # Sections are drawn as the reader comes to them: here all are looked at.
     seen.page.add_style_tag(content="* { content-visibility: visible !important; }")
     try:
