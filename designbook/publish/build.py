@@ -108,7 +108,7 @@ def keys(root: Path) -> dict[Path, str]:
     """
     graph = ImportGraph()
     common = hashlib.sha256(sys.version.encode())
-    for path in [*files(root / "data"), root / "requirements.txt", root / "assets" / "panel.js"]:
+    for path in [*files(root / "data"), root / "requirements.txt"]:
         if path.is_file():
             common.update(path.name.encode() + path.read_bytes())
     found = {}
