@@ -33,6 +33,7 @@ def main() -> None:
         command = commands.add_parser(name, help=what)
         command.add_argument("--port", type=int, default=8000 if name == "serve" else 8888)
     commands.add_parser("sync", help="fill the marked cells of the chapters from the package")
+    commands.add_parser("diagrams", help="draw the chapters' diagrams from their sources")
     commands.add_parser("execute", help="execute the chapters in place, as they are committed")
     commands.add_parser("measurements", help="run the full-size experiments").add_argument("names", nargs="*")
     commands.add_parser("bench", help="measure the prototypes beside their peers").add_argument("names", nargs="*")
@@ -91,7 +92,13 @@ def lab(options: argparse.Namespace) -> None:
 def sync(options: argparse.Namespace) -> None:
     """Fill the chapters' marked cells from the package."""
     environment()
-    python("-m", "designbook.page.listing", failure="the cells were not filled")
+    python("-c", "from designbook.page import listing; listing.main()", failure="the cells were not filled")
+
+
+def diagrams(options: argparse.Namespace) -> None:
+    """Draw the chapters' diagrams from their sources."""
+    environment()
+    python("-c", "from designbook.page import diagrams; diagrams.main()", failure="a diagram was not drawn")
 
 
 def execute(options: argparse.Namespace) -> None:
@@ -132,7 +139,9 @@ def clean(options: argparse.Namespace) -> None:
     shutil.rmtree(ROOT / "_build", ignore_errors=True)
 
 
-COMMANDS = {f.__name__: f for f in (book, test, serve, lab, sync, execute, measurements, bench, chapter, pins, clean)}
+COMMANDS = {
+    f.__name__: f for f in (book, test, serve, lab, sync, diagrams, execute, measurements, bench, chapter, pins, clean)
+}
 
 
 def environment() -> None:

@@ -244,7 +244,7 @@
       grid: { stroke: colour("line"), width: 1, filter: of.scale === "log" ? decades : (_, splits) => splits }, ticks: { show: false }, values: (_, splits) => splits.map((v) => (v === null ? "" : tick(v))),
     });
     const options = {
-      height, padding: [14, 14, 0, 0], legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } },
+      height, padding: [14, 26, 0, 0], legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } },
       scales: { x: scale(spec.x), y: scale(spec.y) },
       axes: [axis(spec.x, 32, 64), axis(spec.y, 50, 44)],
       series: [{}, ...spec.curves.map((curve, i) => ({

@@ -119,7 +119,11 @@ def _over_http(url: str, real: list[str], requests: int, rounds: int) -> dict[st
             for key, rate in rates.items():
                 taken.setdefault(key, []).append(rate)
     store.close()
-    return {key: median(values[1:]) for key, values in taken.items()}
+    kept = {key: values[1:] for key, values in taken.items()}  # the first round warms up
+    found = {key: median(values) for key, values in kept.items()}
+    for key in ("uncached_to_predicted", "cached_to_bare"):
+        found[f"{key}_low"], found[f"{key}_high"] = min(kept[key]), max(kept[key])
+    return found
 
 
 async def _thread_hops(hops: int) -> float:

@@ -68,6 +68,18 @@ def che_cache(items: float, exponent: float, hit_ratio: float) -> float:
     return min(1.0 * items, held)
 
 
+def distinct_items(items: float, exponent: float, requests: float) -> float:
+    """How many different items that many Zipf requests ask for, on average. Cost and error as `che_hit_ratio`.
+
+    It is what merging repeats saves: counts written once a window need one write for each item seen in it.
+    """
+    points = _zipf_points(items, exponent)
+    found = 0.0
+    for index in range(len(points[0])):
+        found = found + points[0][index] * (1.0 - exp(-points[1][index] * requests))
+    return min(1.0 * items, found)
+
+
 def _zipf_points(items: float, exponent: float) -> list[list[float]]:
     """Zipf's law in few points: how many items each stands for, and the share of the requests that each of them gets.
 

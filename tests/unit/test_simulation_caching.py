@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from designbook.simulation.cache_simulation import che_hit_ratios, hot_key, lru_distances, lru_hit_ratios
-from designbook.simulation.caching import che_cache, che_hit_ratio, crowded_stampede_loads, stampede_loads
+from designbook.simulation.caching import (
+    che_cache,
+    che_hit_ratio,
+    crowded_stampede_loads,
+    distinct_items,
+    stampede_loads,
+)
 from designbook.simulation.confidence import batch_means
 from designbook.simulation.workloads import Zipf, poisson_arrivals
 from designbook.simulation.zipf import top_share
@@ -103,6 +109,22 @@ def test_a_larger_cache_hits_no_less_and_none_beats_the_best_choice(
 @given(st.integers(30, 10**10), st.floats(0, 1.5), st.floats(0.01, 0.99))
 def test_the_cache_for_a_hit_ratio_has_that_hit_ratio(items: int, exponent: float, hit_ratio: float) -> None:
     assert che_hit_ratio(items, exponent, che_cache(items, exponent, hit_ratio)) == pytest.approx(hit_ratio, abs=1e-5)
+
+
+@pytest.mark.parametrize("exponent", [0.6, 0.8, 1.2])
+def test_distinct_items_equal_the_full_sum_and_what_is_drawn(exponent: float) -> None:
+    """The number of distinct items is a sum of nearly independent indicators: its variance is at most its mean."""
+    zipf, requests = Zipf(50_000, exponent), 40_000
+    exact = float(-np.expm1(requests * np.log1p(-np.asarray(zipf.popularity))).sum())
+    assert distinct_items(50_000, exponent, requests) == pytest.approx(exact, rel=2e-3)
+    for seed in range(3):
+        drawn = np.unique(zipf.draw(np.random.default_rng(seed), requests)).size
+        assert abs(drawn - exact) < 5 * sqrt(exact)
+
+
+def test_distinct_items_end_at_one_request_and_at_all_items() -> None:
+    assert distinct_items(1_000, 0.8, 1) == pytest.approx(1, rel=1e-2)
+    assert distinct_items(1_000, 0.8, 1e9) == pytest.approx(1_000)
 
 
 def test_the_ends_of_the_scale() -> None:

@@ -30,6 +30,7 @@ class ShortenerCapacity(CapacityModel):
     active = Input(30, "day", low=1, high=365, scale="log", about="how long a link draws its clicks")
     skew = Input(0.8, "", low=0.6, high=0.99, about="Zipf exponent of the clicks")
     hit_ratio = Input(80, "percent", low=50, high=99, about="redirects the cache should answer")
+    policy = Input(1.4, "times", low=1, high=3, about="links a real policy must hold, against the ideal one")
     entry = Input(200, "byte/link", low=100, high=1_000, scale="log", about="one link in the cache, overhead included")
 
     response = Input(500, "byte/request", low=200, high=2_000, about="one redirect on the wire")
@@ -125,18 +126,18 @@ class ShortenerCapacity(CapacityModel):
 
     @estimate("gigabyte")
     def cache(self) -> float:
-        """Memory for these links."""
-        return self.cached_links * self.entry
+        """Memory for these links, and for those that a real policy holds in vain."""
+        return self.cached_links * self.policy * self.entry
 
     @estimate("megabyte/second")
     def bandwidth(self) -> float:
         """Bytes sent to clients in the busiest second."""
         return self.peak_reads * self.response
 
-    @estimate("megabyte/second")
+    @estimate("kilobyte/second")
     def replication(self) -> float:
-        """Bytes between replicas: each new record, and each click, to every further copy."""
-        return (self.new_links * self.record + (self.reads + self.bots) * self.click_event) * (self.replicas - 1)
+        """Each new record, to every further copy."""
+        return self.new_links * self.record * (self.replicas - 1)
 
     @estimate("server")
     def servers(self) -> float:

@@ -4,21 +4,15 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from statistics import median
-from threading import Barrier, Lock
-from time import sleep
-from typing import Protocol
 from urllib.request import Request, urlopen
 
-from designbook.blocks.id_ranges import RangeAllocator
 from designbook.engines import Engine
 from designbook.systems.url_shortener.load import Load, load
-from designbook.systems.url_shortener.stores import Link, Store, StoreDown, open_store
+from designbook.systems.url_shortener.stores import Link, StoreDown, open_store
 
 BARE = """
 import sys
@@ -161,64 +155,6 @@ def kill_during_writes(engine: Engine, writes: int = 200) -> KilledWrites:
         given_again = max(0, acknowledged[-1] + 1 - store.reserve(1))
         store.close()
     return KilledWrites(len(acknowledged), found, len(acknowledged) - found, given_again)
-
-
-@dataclass(frozen=True, slots=True)
-class AllocatorDeaths:
-    """Ids handed out, how many of them differ, ids lost with the dead, and ids that the living still hold."""
-
-    made: int
-    distinct: int
-    lost: int
-    held: int
-
-
-def allocator_dies(store: Store, *, servers: int, size: int, ids: int, deaths: int, rng: Random) -> AllocatorDeaths:
-    """Hand out `ids` ids from ranges of `size`, each at a random one of `servers`; `deaths` of these die at random.
-
-    A new server replaces a dead one. On average a death loses half a range.
-    """
-    living = [RangeAllocator(store.reserve, size) for _ in range(servers)]
-    dying = set(rng.sample(range(ids), deaths))
-    made, lost = [], 0
-    for turn in range(ids):
-        server = rng.randrange(servers)
-        made.append(living[server].next_id())
-        if turn in dying:
-            lost += living[server].left
-            living[server] = RangeAllocator(store.reserve, size)
-    return AllocatorDeaths(len(made), len(set(made)), lost, sum(allocator.left for allocator in living))
-
-
-class ReadsThrough(Protocol):
-    """A cache that loads what it does not hold."""
-
-    def get(self, code: str) -> Link | None:
-        """The link, from the cache or the store."""
-
-
-def stampede(
-    make_cache: Callable[[Callable[[str], Link | None]], ReadsThrough], readers: int = 50, load_seconds: float = 0.05
-) -> int:
-    """How often the store is asked when `readers` want one link that has just left the cache, all at once."""
-    loads, lock, together = 0, Lock(), Barrier(readers)
-
-    def slow_load(code: str) -> Link:
-        nonlocal loads
-        with lock:
-            loads += 1
-        sleep(load_seconds)
-        return Link(code, "https://example.com/", "ann")
-
-    cache = make_cache(slow_load)
-
-    def read(_: int) -> None:
-        together.wait()
-        cache.get("hot")
-
-    with ThreadPoolExecutor(readers) as threads:
-        list(threads.map(read, range(readers)))
-    return loads
 
 
 FILL = """
