@@ -159,6 +159,7 @@ def test_acknowledged_data_survives_kill_9_exactly_where_the_engine_promises_it(
 PARENT = """
 import os, signal, sys, time
 from designbook.engines import postgres, sqlite, valkey
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a script inherits it ignored
 with {"sqlite": sqlite, "valkey": valkey, "postgres": postgres}[sys.argv[1]]() as url:
     if sys.argv[2] != "alone" and os.fork() == 0:
         time.sleep(20)
