@@ -84,7 +84,7 @@ def lab(options: argparse.Namespace) -> None:
     want_free_port(options.port, "lab")
     try:
         flags = [f"--port={options.port}", "--port-retries=0"]
-        if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container, say; it listens on the loopback, with a token
+        if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container; it listens on loopback only
             flags.append("--allow-root")
         python("-m", "jupyterlab", *flags, "chapters", failure="JupyterLab stopped")
     except KeyboardInterrupt:
