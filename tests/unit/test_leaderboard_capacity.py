@@ -56,7 +56,7 @@ def test_servers_and_background_traffic_by_hand() -> None:
     model = small()
     # 400 scores and 700 reads a second in the last minute, 110 in the evening, and 500 a server.
     assert (model.servers, model.rush_servers) == (2, 4)
-    assert model.top_fetches == close(2 * 1 * 30 / 2), "2 servers, 1 shard, 30 boards, every 2 seconds"
+    assert model.top_fetches == close((4 + 1) * 30 / 2), "4 servers and 1 shard, 30 boards, every 2 seconds"
     assert model.histograms == close(30 * 1_000 * 4 * 3 / 10), "from 1 shard and to 2 servers, every 10 seconds"
 
 

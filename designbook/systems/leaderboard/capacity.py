@@ -157,9 +157,9 @@ class LeaderboardCapacity(CapacityModel):
 
     @estimate("request/second")
     def top_fetches(self) -> float:
-        """Reads of a top 100 that reach the shards: each server asks each shard for each board once a lifetime."""
+        """What is left of them: a merger asks each shard for each board once a lifetime, and each server asks it."""
         boards = self.windows * (1 + self.regions)
-        return amount(count(self.servers) * count(self.shards) * boards, "request") / self.top_lifetime
+        return amount((count(self.shards) + count(self.rush_servers)) * boards, "request") / self.top_lifetime
 
     @estimate("terabyte")
     def log(self) -> float:
