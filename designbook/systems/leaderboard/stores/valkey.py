@@ -124,7 +124,7 @@ class ValkeyStore:
         pipe.zcount(board.key, "-inf", f"({number}")
         pipe.zrangebyscore(board.key, number, number)
         before, equal = _execute(pipe)
-        return int(before) + sum(other < name for other in equal)
+        return int(before) + sum(1 for other in equal if other < name)
 
     def counts(self, board: Board, edges: Sequence[int]) -> list[int]:
         """For each edge, how many rows have that score or a higher one."""
