@@ -61,7 +61,7 @@ class Rules:
         self.check_score(score)
         if not isinstance(region, str) or not REGION.fullmatch(region) or region == WORLD:
             raise Refused("region", f"is not 1 to 16 of a-z, 0-9 and -, or is {WORLD!r}", region)
-        if not _is_number(time) or not isfinite(time):
+        if not _is_finite(time):
             raise Refused("time", "is not a finite number", time)
         if time > now + self.early:
             raise Refused("time", f"is more than {self.early} s in the future", time)
@@ -71,7 +71,7 @@ class Rules:
 
     def check_score(self, score: float) -> None:
         """Raises Refused unless `score` is a whole number from 0 to `max_score`."""
-        if not _is_number(score) or not isfinite(score):
+        if not _is_finite(score):
             raise Refused("score", "is not a finite number", score)
         if score < 0:
             raise Refused("score", "is negative", score)
@@ -100,5 +100,5 @@ class Rules:
         return {window.name: window for window in self.windows}
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_finite(value: object) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and isfinite(value))
