@@ -54,7 +54,7 @@ def leaderboard_sql_ranks(
                     found["bytes_per_player"] = size() / players
                     points.append(found)
                     say(", ".join(f"{key} {value:.3g}" if key in TIMED else str(value) for key, value in found.items()))
-    return {"seed": seed, "points": points, "valkey": _valkey(rows, names, say)}
+    return {"seed": seed, "points": points, "valkey": _valkey(rows, names, say, seconds)}
 
 
 TIMED = ("rank", "top", "update", "bytes_per_player")
@@ -112,7 +112,7 @@ def _postgres(rows: Sequence[Row]) -> Iterator[tuple[Ask, Callable[[], int]]]:
         yield ask, size
 
 
-def _valkey(rows: Sequence[Row], names: Sequence[str], say: Say, batch: int = 100) -> dict[str, float]:
+def _valkey(rows: Sequence[Row], names: Sequence[str], say: Say, seconds: float, batch: int = 100) -> dict[str, float]:
     """The same board as a sorted set: updates and ranks a second, one at a time and in batches, and bytes a player."""
     import valkey
 
@@ -125,10 +125,10 @@ def _valkey(rows: Sequence[Row], names: Sequence[str], say: Say, batch: int = 10
         found: dict[str, float] = {"players": len(rows)}
         found["bytes_per_player"] = (int(server.info("memory")["used_memory"]) - empty) / len(rows)
         ranks = iter(names)
-        found["rank"] = _typical(lambda: server.zrevrank("board", next(ranks)), 1, len(names))
-        found["top"] = _typical(lambda: server.zrevrange("board", 0, 99, withscores=True), 1, 200)
+        found["rank"] = _typical(lambda: server.zrevrank("board", next(ranks)), seconds / 2, len(names))
+        found["top"] = _typical(lambda: server.zrevrange("board", 0, 99, withscores=True), seconds / 2, 200)
         changed = iter(names)
-        found["update"] = _typical(lambda: server.zincrby("board", 1, next(changed)), 1, len(names))
+        found["update"] = _typical(lambda: server.zincrby("board", 1, next(changed)), seconds / 2, len(names))
 
         def in_batches(command: Callable[[Any, str], object]) -> float:
             """Commands a second: the median of rounds of `names`, sent `batch` at a time."""
@@ -140,7 +140,7 @@ def _valkey(rows: Sequence[Row], names: Sequence[str], say: Say, batch: int = 10
                         command(pipe, name)
                     pipe.execute()
 
-            return len(names) / _typical(a_round, 3, 200)
+            return len(names) / _typical(a_round, 1.5 * seconds, 200)
 
         found["ranks_per_second"] = in_batches(lambda pipe, name: pipe.zrevrank("board", name))
         found["updates_per_second"] = in_batches(lambda pipe, name: pipe.zincrby("board", 1, name))
