@@ -59,10 +59,10 @@ class SortedScores:
 
 
 class Draws:
-    """Players and scores, drawn once and used in turn: each side has one, so that both get the same."""
+    """Players and scores, drawn once and used in turn: each side has one with the same seed, so both get the same."""
 
-    def __init__(self, players: int, count: int) -> None:
-        rng = np.random.default_rng(1)
+    def __init__(self, players: int, count: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
         drawn = zip(rng.integers(players, size=(64, count)), rng.integers(MOST, size=(64, count)), strict=True)
         self._turns = cycle(drawn)
 
@@ -91,17 +91,17 @@ def leaderboard(size: int = 1_000_000) -> Iterator[Contest | Reading]:
     ours.update_many(np.arange(size), scores)
     few = max(10, min(BATCH, size // 100))
 
-    def turns(work: Callable[[Any, Draws], object], operations: int) -> tuple[Callable[[], object], ...]:
-        mine, theirs = Draws(size, operations), Draws(size, operations)
+    def turns(work: Callable[[Any, Draws], object], seed: int) -> tuple[Callable[[], object], ...]:
+        mine, theirs = Draws(size, few, seed), Draws(size, few, seed)
         return lambda: work(ours, mine), lambda: work(peer, theirs)
 
     listed = "SortedList"
-    yield Contest("update one player", "updates", few, *turns(update, few), listed, (1, INFINITE))
-    yield Contest("rank of a player", "ranks", few, *turns(ranks, few), listed, (1, INFINITE))
-    yield Contest("a player and 5 on each side", "pages", few, *turns(around, few), listed, (1, INFINITE))
-    yield Contest("top 100", "pages", few, *turns(tops, few), listed, (0.5, INFINITE))
+    yield Contest("update one player", "updates", few, *turns(update, 1), listed, (1, INFINITE))
+    yield Contest("rank of a player", "ranks", few, *turns(ranks, 2), listed, (1, INFINITE))
+    yield Contest("a player and 5 on each side", "pages", few, *turns(around, 3), listed, (1, INFINITE))
+    yield Contest("top 100", "pages", few, *turns(tops, 4), listed, (0.5, INFINITE))
     batch = max(10, min(BATCH, size // 10))
-    mine, theirs = Draws(size, batch), Draws(size, batch)
+    mine, theirs = Draws(size, batch, 5), Draws(size, batch, 5)
 
     def in_a_batch() -> int:
         players, points = mine.arrays()
@@ -123,7 +123,7 @@ def leaderboard(size: int = 1_000_000) -> Iterator[Contest | Reading]:
             ("rank of a player", ranks, pipelined_ranks),
             ("top 100", tops, pipelined_tops),
         ):
-            mine, theirs = Draws(size, few), Draws(size, few)
+            mine, theirs = Draws(size, few, 6), Draws(size, few, 6)
 
             def in_process(work: Any = work, mine: Draws = mine) -> object:
                 return work(ours, mine)

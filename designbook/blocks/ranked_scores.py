@@ -23,7 +23,9 @@ MAX_PLAYER = (1 << 31) - 1
 TIME_BITS = 32
 ABSENT = -1
 CHUNK = 1024
-"""Players in a chunk at first. It is cut in two when it has twice as many, and joined to a neighbour at a quarter."""
+"""A chunk is cut in two when it has more than twice as many players, and joined to a neighbour below a quarter."""
+FULL = 1536
+"""Players in a chunk after all have been put in order at once; half way to being cut in two."""
 GROUP_BITS = 5
 """2^5 chunks make a group, whose players are counted, so that a rank adds up two short lists and not one long one."""
 FEW = 400
@@ -36,7 +38,7 @@ Row = tuple[int, int, int]
 class RankedScores:
     """One score a player, ranked: the higher score first; of equal scores the earlier time; of those the lower name.
 
-    So every player has a place of their own (ordinal ranking, 1 2 3 4); `above` gives the ranking in which equals share
+    So every player has a place of their own (ordinal ranking, 1 2 3 4); `ahead` gives the ranking in which equals share
     a place (competition ranking, 1 2 2 4). Players are numbers from 0, given out one after another: the structure takes
     8 bytes for each number up to the highest, and 12 more for each that has a score. Scores are integers from 0 to
     `max_score`, times from 0 to 2^32 - 1.
@@ -199,11 +201,11 @@ class RankedScores:
         all_keys = np.frombuffer(b"".join(self._keys), np.int64)
         all_players = np.frombuffer(b"".join(self._players), np.int32)
         held[whose] = keys  # of several, the last one stays
-        moved = np.zeros(len(held), np.bool_)
-        moved[whose] = True
-        whose = np.flatnonzero(moved).astype(np.int32)
-        stays = ~moved[all_players]
-        all_keys, all_players = all_keys[stays], all_players[stays]
+        stays = np.ones(len(held), np.bool_)
+        stays[whose] = False
+        whose = np.flatnonzero(~stays).astype(np.int32)
+        left = stays.take(all_players)
+        all_keys, all_players = all_keys[left], all_players[left]
         keys = held[whose]
         if self._name is None:
             order = np.argsort(keys, kind="stable")  # equal keys stay in the order of the players
@@ -220,11 +222,12 @@ class RankedScores:
         self._fill(np.insert(all_keys, places, keys), np.insert(all_players, places, whose))
 
     def _fill(self, keys: Integers, players: Integers) -> None:
-        """Cut sorted rows into chunks."""
+        """Cut sorted rows, one or more, into chunks."""
         size = len(keys)
-        cuts = range(0, max(size, 1), CHUNK)
-        self._keys = [array("q", keys[cut : cut + CHUNK].tobytes()) for cut in cuts]
-        self._players = [array("i", players[cut : cut + CHUNK].tobytes()) for cut in cuts]
+        cuts = range(0, size, FULL)
+        key_bytes, player_bytes = keys.data.cast("B"), players.data.cast("B")
+        self._keys = [_array("q", key_bytes[8 * cut : 8 * (cut + FULL)]) for cut in cuts]
+        self._players = [_array("i", player_bytes[4 * cut : 4 * (cut + FULL)]) for cut in cuts]
         self._last = [chunk[-1] if chunk else ABSENT for chunk in self._keys]
         self._sizes = list(map(len, self._keys))
         self._size = size
@@ -362,3 +365,9 @@ class RankedScores:
     def _decode(self, keys: array[int], players: array[int]) -> list[Row]:
         best = self.max_score
         return [(player, best - (key >> 32), key & 0xFFFFFFFF) for player, key in zip(players, keys)]  # noqa: B905
+
+
+def _array(kind: str, held: memoryview) -> array[int]:
+    filled = array(kind)
+    filled.frombytes(held)
+    return filled

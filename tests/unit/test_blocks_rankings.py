@@ -23,6 +23,7 @@ players, scores, times = st.integers(0, 40), st.integers(0, 5), st.integers(0, 2
 def small_chunks(monkeypatch):
     """Chunks and groups so small that forty players fill many."""
     monkeypatch.setattr(ranked_scores, "CHUNK", 4)
+    monkeypatch.setattr(ranked_scores, "FULL", 6)
     monkeypatch.setattr(ranked_scores, "GROUP_BITS", 1)
     monkeypatch.setattr(ranked_scores, "FEW", 4)
 
