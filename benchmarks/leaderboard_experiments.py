@@ -188,6 +188,7 @@ def _rates(url: str, scores: list[int], operations: int, seconds: float) -> dict
         "arounds_per_second": lambda n: board.around(asked[n], 5),
         "submits_per_second": lambda n: board.submit(f"event-{n}", asked[n], 1, "eu"),
     }
+    board.submit("first", f"player-{len(scores) - 1:010d}", 1, "eu")  # makes the other boards, which is not measured
     for name, one in work.items():
         began, done = perf_counter(), 0
         while done < operations and perf_counter() < began + seconds:
