@@ -20,9 +20,9 @@ def small() -> LeaderboardCapacity:
     """A million players whose numbers come out round; 40 bytes a place, 20 k updates a second and shard."""
     return LeaderboardCapacity(
         players=1e6, daily=10, weekly=40, scores_each=8.64, peak_to_mean=4, rush=10, counted=50, regions=9,
-        rank_views=1, around_views=0.5, top_views=0.25, top_lifetime=2, entry=40, replicas=3, shard_memory=0.5,
-        shard_rate=20_000, event=100, log_days=100, buckets=1_000, refresh=10, top_bytes=4_000, row_bytes=400,
-        server_rate=1_000, utilisation=50, tournament=10, server_price=0.1, memory_price=0.1, log_price=0.02,
+        submits=1, rank_views=1, around_views=0.5, top_views=0.25, top_lifetime=2, entry=40, replicas=3,
+        shard_memory=0.5, shard_rate=20_000, event=100, log_days=100, buckets=1_000, refresh=10, top_bytes=4_000,
+        row_bytes=400, server_rate=1_000, utilisation=50, tournament=10, server_price=0.1, memory_price=0.1, log_price=0.02,
         egress_price=0.1,
     )  # fmt: skip
 
@@ -37,8 +37,8 @@ def test_traffic_by_hand() -> None:
     assert (model.scores, model.evening_scores, model.rush_scores) == (close(10), close(40), close(400))
     assert model.rush_updates == close(400 / 2 * 6), "half of them count, on three boards of the world and of a region"
     assert (model.rank_reads, model.around_reads, model.top_reads) == (close(400), close(200), close(100))
-    assert (model.rush_reads, model.exact_ranks) == (close(700), close(600))
-    assert (model.ingest, model.replication) == (close(1_000), close(10 * 0.5 * 6 * 100 * 2))
+    assert (model.rush_reads, model.exact_ranks, model.rush_requests) == (close(700), close(600), close(1_100))
+    assert (model.ingest, model.replication) == (close(1_000), close(10 * 0.5 * 6 * 40 * 2))
 
 
 def test_memory_and_shards_by_hand() -> None:
@@ -56,6 +56,7 @@ def test_servers_and_background_traffic_by_hand() -> None:
     model = small()
     # 400 scores and 700 reads a second in the last minute, 110 in the evening, and 500 a server.
     assert (model.servers, model.rush_servers) == (2, 4)
+    assert model.but(submits=2).rush_servers == 4, "1,500 requests still go to three and the spare"
     assert model.top_fetches == close((4 + 1) * 30 / 2), "4 servers and 1 shard, 30 boards, every 2 seconds"
     assert model.histograms == close(30 * 1_000 * 4 * 3 / 10), "from 1 shard and to 2 servers, every 10 seconds"
 

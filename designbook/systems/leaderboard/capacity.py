@@ -25,10 +25,11 @@ class LeaderboardCapacity(CapacityModel):
     rush = Input(5, "times", low=1, high=50, scale="log", about="a tournament's last minute against that evening")
 
     counted = Input(100, "percent", low=1, high=100, scale="log", about="scores that change a board: all in a sum")
-    windows = Input(3, "", about="boards a score goes to: day, week, season")
+    windows = Input(3, "entry/event", about="boards a score goes to: day, week, season")
     scopes = Input(2, "", about="and each of these for the world and for the player's region")
     regions = Input(10, "", low=1, high=250, scale="log", about="regions")
 
+    submits = Input(1.05, "request/event", low=1, high=2, about="requests to submit a score, retries included")
     rank_views = Input(1, "request/event", low=0, high=5, about="looks at one's own rank, per score")
     around_views = Input(0.3, "request/event", low=0, high=5, about="looks at the players around oneself, per score")
     top_views = Input(0.5, "request/event", low=0, high=5, about="looks at the top 100, per score")
@@ -45,7 +46,7 @@ class LeaderboardCapacity(CapacityModel):
     replicas = Input(2, "", low=1, high=5, about="copies of each shard")
     shard_memory = Input(2, "GB/shard", low=0.5, high=64, scale="log", about="boards that one shard may hold")
     shard_rate = Input(
-        50_000, "event/second/shard", low=1e4, high=5e5, scale="log", about="board updates that one shard sustains"
+        50_000, "entry/second/shard", low=1e4, high=5e5, scale="log", about="board updates that one shard sustains"
     )
 
     event = Input(100, "byte/event", low=40, high=1_000, scale="log", about="one score in the log")
@@ -86,7 +87,7 @@ class LeaderboardCapacity(CapacityModel):
         """Scores submitted in each second of a tournament's last minute."""
         return self.evening_scores * self.rush
 
-    @estimate("event/second")
+    @estimate("entry/second")
     def rush_updates(self) -> float:
         """Board updates in that minute: each counted score goes to every window, of the world and of the region."""
         return self.rush_scores * self.counted * self.windows * self.scopes
@@ -110,6 +111,11 @@ class LeaderboardCapacity(CapacityModel):
     def rush_reads(self) -> float:
         """All reads of a tournament's last minute."""
         return self.rank_reads + self.around_reads + self.top_reads
+
+    @estimate("request/second")
+    def rush_requests(self) -> float:
+        """All that the API servers answer then: reads, and submits."""
+        return self.rush_reads + self.rush_scores * self.submits
 
     @estimate("entry")
     def entries(self) -> float:
@@ -136,7 +142,7 @@ class LeaderboardCapacity(CapacityModel):
     @estimate("second")
     def rebuild(self) -> float:
         """Time to fill one lost shard again from the log, each of its places written once."""
-        return self.entries / self.shards / (self.shard_rate * amount(1, "entry") / amount(1, "event"))
+        return self.entries / (self.shards * self.shard_rate)
 
     @estimate("request/second")
     def exact_ranks(self) -> float:
@@ -146,19 +152,17 @@ class LeaderboardCapacity(CapacityModel):
     @estimate("server")
     def servers(self) -> float:
         """API servers for an evening, and one more so that one may fail."""
-        requests = (self.rush_scores * amount(1, "request") / amount(1, "event") + self.rush_reads) / self.rush
-        return ceil(requests / (self.server_rate * self.utilisation)) + amount(1, "server")
+        return ceil(self.rush_requests / self.rush / (self.server_rate * self.utilisation)) + amount(1, "server")
 
     @estimate("server")
     def rush_servers(self) -> float:
         """API servers for a tournament's last minute, and one more."""
-        requests = self.rush_scores * amount(1, "request") / amount(1, "event") + self.rush_reads
-        return ceil(requests / (self.server_rate * self.utilisation)) + amount(1, "server")
+        return ceil(self.rush_requests / (self.server_rate * self.utilisation)) + amount(1, "server")
 
     @estimate("request/second")
     def top_fetches(self) -> float:
         """What is left of them: a merger asks each shard for each board once a lifetime, and each server asks it."""
-        boards = self.windows * (1 + self.regions)
+        boards = count(self.windows) * (1 + self.regions)
         return amount((count(self.shards) + count(self.rush_servers)) * boards, "request") / self.top_lifetime
 
     @estimate("terabyte")
@@ -174,13 +178,12 @@ class LeaderboardCapacity(CapacityModel):
     @estimate("megabyte/second")
     def replication(self) -> float:
         """Bytes of board updates sent to the further copies, on average."""
-        updates = self.scores * self.counted * self.windows * self.scopes
-        return updates * self.event * (self.replicas - 1)
+        return self.scores * self.counted * self.windows * self.scopes * self.entry * (self.replicas - 1)
 
     @estimate("megabyte/second")
     def histograms(self) -> float:
         """Bytes of histograms: 4 a bucket, each shard's to a merger, and the merged ones to each server."""
-        boards = self.windows * (1 + self.regions)
+        boards = count(self.windows) * (1 + self.regions)
         size = amount(boards * self.buckets * 4, "byte")
         return size * (count(self.shards) + count(self.servers)) / self.refresh
 
@@ -207,7 +210,7 @@ class LeaderboardCapacity(CapacityModel):
     @estimate("USD/month")
     def egress_cost(self) -> float:
         """Answers sent out."""
-        small = self.rank_views + self.around_views + amount(1, "request") / amount(1, "event")
+        small = self.submits + self.rank_views + self.around_views
         return self.scores * (self.top_views * self.top_bytes + small * self.row_bytes) * self.egress_price
 
     @estimate("USD/month")
@@ -223,7 +226,7 @@ class LeaderboardCapacity(CapacityModel):
     one_node_updates = Limit(
         "rush_updates",
         float(f"{_NODE['updates_per_second']:.2g}"),
-        "event/second",
+        "entry/second",
         about="one Valkey node, updated in batches",
         then="shard the players by the hash of their id",
     )
