@@ -9,7 +9,13 @@ import sys
 from collections.abc import Sequence
 from time import monotonic
 
-from benchmarks import caching, stores  # noqa: F401 (they register their experiments)
+from benchmarks import (  # noqa: F401 (they register their experiments)
+    caching,
+    leaderboard_experiments,
+    leaderboard_sql,
+    leaderboard_stores,
+    stores,
+)
 from benchmarks.experiment import EXPERIMENTS
 from designbook import data
 
