@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 
-from designbook.systems.chat.stores.port import Cursor, Draft, Message, UnknownConversation
+from designbook.systems.chat.stores.port import Cursor, Draft, Message, UnknownConversation, furthest, unknown
 
 
 class MemoryLog:
@@ -66,19 +66,13 @@ class MemoryLog:
 
     def save(self, cursors: Iterable[Cursor]) -> None:
         """Move cursors forward. Raises UnknownConversation without a trace."""
-        moved = list(cursors)
+        moved = furthest(cursors)
         with self._lock:
             self._expect(cursor.conversation for cursor in moved)
             for cursor in moved:
                 devices = self._cursors[cursor.conversation]
-                old = devices.get((cursor.user, cursor.device), cursor)
-                devices[cursor.user, cursor.device] = Cursor(
-                    cursor.conversation,
-                    cursor.user,
-                    cursor.device,
-                    max(old.delivered, cursor.delivered),
-                    max(old.read, cursor.read),
-                )
+                name = (cursor.user, cursor.device)
+                (devices[name],) = furthest((devices.get(name, cursor), cursor))
 
     def cursors(self, conversation: str) -> tuple[Cursor, ...]:
         """How far each device that was ever saved got, by user and device."""
@@ -102,4 +96,4 @@ class MemoryLog:
     def _expect(self, conversations: Iterable[str]) -> None:
         for conversation in conversations:
             if conversation not in self._members:
-                raise UnknownConversation(f"there is no conversation {conversation!r}; create it first")
+                raise UnknownConversation(unknown(conversation))

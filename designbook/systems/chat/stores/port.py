@@ -9,8 +9,8 @@ from typing import Protocol
 class Draft:
     """A message before the log gave it its place.
 
-    `client_id` is the sender's own name for it: the same again from the same sender in the same conversation is the same
-    message. `time` is the accepting server's clock in Unix seconds; it is shown, and orders nothing.
+    `client_id` is the sender's own name for it: the same again from the same sender in the same conversation is the
+    same message. `time` is the accepting server's clock in Unix seconds; it is shown, and orders nothing.
     """
 
     conversation: str
@@ -61,7 +61,7 @@ class LogDown(ConnectionError):
 class MessageLog(Protocol):
     """Each call happens as a whole or not at all, also among several processes at once; repeating one does no harm.
 
-    What `append`, `create` and `save` returned is kept through a crash of the process, memory excepted. All raise LogDown.
+    What `append`, `create` and `save` did is kept through a crash of the process, memory excepted. All raise LogDown.
     """
 
     def create(self, conversation: str, members: Iterable[str]) -> bool:
@@ -76,8 +76,9 @@ class MessageLog(Protocol):
     def append(self, drafts: Sequence[Draft]) -> list[Message]:
         """Give each draft the next place of its conversation, in the drafts' order, in one transaction.
 
-        A draft whose (conversation, sender, client_id) was appended before, also earlier in `drafts`, gives that message
-        again. No sequence is given twice or left out, whoever else appends. Raises UnknownConversation without a trace.
+        A draft whose (conversation, sender, client_id) was appended before, also earlier in `drafts`, gives that
+        message again. No sequence is given twice or left out, whoever else appends at the same time. Raises
+        UnknownConversation without a trace.
         """
 
     def after(self, conversation: str, sequence: int, limit: int) -> list[Message]:
@@ -97,6 +98,44 @@ class MessageLog(Protocol):
 
     def close(self) -> None:
         """Give the connections back."""
+
+
+def number(
+    drafts: Sequence[Draft], heads: Mapping[str, int], known: Mapping[tuple[str, str, str], Message]
+) -> tuple[list[Message], list[Message]]:
+    """The message of each draft, and those among them that are new, by place.
+
+    `heads` are the last sequences and `known` the messages by (conversation, sender, client_id), as they are while
+    nobody else appends. Raises UnknownConversation.
+    """
+    last, placed, answers, new = dict(heads), dict(known), list[Message](), list[Message]()
+    for draft in drafts:
+        name = (draft.conversation, draft.sender, draft.client_id)
+        if name not in placed:
+            if draft.conversation not in last:
+                raise UnknownConversation(unknown(draft.conversation))
+            last[draft.conversation] += 1
+            placed[name] = Message(
+                draft.conversation, last[draft.conversation], draft.sender, draft.client_id, draft.text, draft.time
+            )
+            new.append(placed[name])
+        answers.append(placed[name])
+    return answers, new
+
+
+def furthest(cursors: Iterable[Cursor]) -> list[Cursor]:
+    """One cursor a device, as far as any of `cursors` got, in order of conversation, user and device."""
+    found: dict[tuple[str, str, str], Cursor] = {}
+    for cursor in cursors:
+        name = (cursor.conversation, cursor.user, cursor.device)
+        old = found.get(name, cursor)
+        found[name] = Cursor(*name, max(old.delivered, cursor.delivered), max(old.read, cursor.read))
+    return [found[name] for name in sorted(found)]
+
+
+def unknown(conversation: str) -> str:
+    """What an UnknownConversation says."""
+    return f"there is no conversation {conversation!r}; create it first"
 
 
 def _is_unicode(text: str) -> bool:
