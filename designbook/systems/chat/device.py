@@ -36,7 +36,7 @@ class Patience:
     silence: Seconds = 60.0  # of the server, before it tries another
     retry: Seconds = 5.0  # for a draft to be accepted
     missing: Seconds = 1.0  # for what was left out
-    unacknowledged: int = 32  # messages kept, before it says so without waiting for the tick
+    unacknowledged: int = 50  # messages kept, before it says so without waiting for the tick
     early: int = 1_000  # messages held until those before them come
 
 

@@ -72,8 +72,8 @@ class Settings:
     presence_every: Seconds = 30.0  # how often a server says who is connected to it
     rate: float = 20.0  # frames a second that a user may send here
     burst: float = 100.0  # frames; after as many refused in a row the connection is closed
-    page: int = 100  # messages read from the log at a time
-    window: int = 200  # messages on their way to a device that is catching up
+    page: int = 50  # messages read from the log at a time
+    window: int = 100  # messages on their way to a device that is catching up
     small: int = 1_000  # members up to which a conversation has receipts and presence
 
 
