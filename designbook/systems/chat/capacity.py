@@ -24,7 +24,7 @@ class ChatCapacity(CapacityModel):
     )
     peak_to_mean = Input(2, "times", low=1, high=10, about="busiest second against the mean")
     group_share = Input(15, "percent", low=0, high=100, about="messages that go to a group")
-    group_size = Input(10, "user/message", low=3, high=1_000, scale="log", about="members of that group, on average")
+    group_size = Input(10, "user", low=3, high=1_000, scale="log", about="members of that group, on average")
     largest_group = Input(10_000, "user", low=10, high=1e6, scale="log", about="members of the largest group")
     devices = Input(1.5, "connection/user", low=1, high=5, about="devices a user")
     online = Input(30, "percent", low=1, high=100, about="devices connected at the busiest time")
@@ -114,18 +114,16 @@ class ChatCapacity(CapacityModel):
         """Messages sent in the busiest second."""
         return self.messages * self.peak_to_mean
 
-    @estimate("user/message")
+    @estimate("user")
     def fan_out(self) -> float:
         """Other members of a message's conversation, on average over messages."""
-        other = amount(1, "user") / amount(1, "message")
-        return other + self.group_share * (self.group_size - 2 * other)
+        return amount(1, "user") + self.group_share * (self.group_size - amount(2, "user"))
 
     @estimate("frame/message")
     def copies(self) -> float:
         """Devices that get a message sooner or later: all of the other members', and the sender's others."""
-        everybody = self.fan_out + amount(1, "user") / amount(1, "message")
-        devices = count(everybody * self.devices * amount(1, "message"))
-        return (devices - 1) * amount(1, "frame") / amount(1, "message")
+        members = self.fan_out + amount(1, "user")
+        return amount(count(members * self.devices) - 1, "frame") / amount(1, "message")
 
     @estimate("frame/second")
     def deliveries(self) -> float:
@@ -175,7 +173,7 @@ class ChatCapacity(CapacityModel):
     @estimate("request/second")
     def pushes(self) -> float:
         """Push notifications for members who are away, in the busiest second."""
-        return amount(count(self.peak_messages * self.fan_out * amount(1, "second")), "request/second") * self.away
+        return self.peak_messages * amount(count(self.fan_out), "request") / amount(1, "message") * self.away
 
     @estimate("gigabyte")
     def memory(self) -> float:
@@ -190,7 +188,7 @@ class ChatCapacity(CapacityModel):
     @estimate("server")
     def servers_for_frames(self) -> float:
         """Servers for messages in, deliveries and background traffic in the busiest second."""
-        sent = amount(count(self.peak_messages * amount(1, "second")), "frame/second")
+        sent = self.peak_messages * amount(1, "frame") / amount(1, "message")
         return (sent + self.peak_deliveries + self.background) / (self.server_rate * self.utilisation)
 
     @estimate("server")

@@ -26,6 +26,7 @@ from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
+from websockets.protocol import CONNECTING
 from websockets.uri import parse_uri
 
 Transport = Literal["polling", "long polling", "websocket"]
@@ -42,7 +43,8 @@ class Setting:
     hold: Seconds = 3.0  # how long the server holds a long poll
     heartbeat: Seconds = 2.0  # between two pings on a WebSocket
     trip: Seconds = 0.05
-    seconds: Seconds = 5.0
+    warm_up: Seconds = 1.0  # before anything counts: at first all requests leave at once
+    seconds: Seconds = 5.0  # that count
     text: int = 100  # characters of a message
 
     def __post_init__(self) -> None:
@@ -77,12 +79,13 @@ async def try_transport(transport: Transport, setting: Setting | None = None, se
     receive = {"polling": _poll, "long polling": _long_poll, "websocket": _listen}[transport]
     with _server(setting) as server:
         head, message = await _sizes(server, transport, setting)
-        tally = _Tally(monotonic() + 0.1, setting.seconds)
-        server.write(plan, tally.start)
+        begin = monotonic() + 0.2 + 0.005 * setting.clients
+        tally = _Tally(begin, begin + setting.warm_up, begin + setting.warm_up + setting.seconds)
+        server.write(plan, tally.begin)
         clients = [
             receive(server, client, expected[client], setting, tally, rng.random()) for client in range(setting.clients)
         ]
-        await asyncio.wait_for(asyncio.gather(*clients), setting.seconds + 30)
+        await asyncio.wait_for(asyncio.gather(*clients), setting.warm_up + setting.seconds + 30)
     delays = tally.delays or [0.0]
     return Trial(
         tally.requests / setting.seconds,
@@ -117,13 +120,13 @@ class _Server:
         self._ready, self._loop = Event(), asyncio.new_event_loop()
         self.http, self.websocket = _bound(), _bound()
 
-    def write(self, plan: list[tuple[Seconds, int]], start: Seconds) -> None:
-        """Put messages into mailboxes at their times after `start`."""
-        asyncio.run_coroutine_threadsafe(self._write(plan, start), self._loop)
+    def write(self, plan: list[tuple[Seconds, int]], begin: Seconds) -> None:
+        """Put messages into mailboxes at their times after `begin`."""
+        asyncio.run_coroutine_threadsafe(self._write(plan, begin), self._loop)
 
-    async def _write(self, plan: list[tuple[Seconds, int]], start: Seconds) -> None:
+    async def _write(self, plan: list[tuple[Seconds, int]], begin: Seconds) -> None:
         for time, client in plan:
-            await asyncio.sleep(start + time - monotonic())
+            await asyncio.sleep(begin + time - monotonic())
             self.put(client)
 
     def put(self, client: int) -> None:
@@ -146,7 +149,10 @@ class _Server:
 
     async def _connected(self, connection: ServerConnection) -> None:
         assert connection.request is not None
-        self._sockets[int(connection.request.path.strip("/"))] = connection
+        client = int(connection.request.path.strip("/"))
+        self._sockets[client] = connection
+        for message in self._boxes[client]:
+            broadcast([connection], json.dumps(message))
         await connection.wait_closed()
 
     def run(self) -> None:
@@ -202,26 +208,27 @@ def _bound() -> socket.socket:
 
 @dataclass(slots=True)
 class _Tally:
-    """What the clients count. Requests and bytes count only while messages are written."""
+    """What the clients count between `start` and `end`; they begin before."""
 
+    begin: Seconds
     start: Seconds
-    seconds: Seconds
+    end: Seconds
     requests: int = 0
     bytes: int = 0
     delays: list[Seconds] = field(default_factory=list)
 
     def count(self, size: int, requests: int = 1) -> None:
-        if self.start <= monotonic() < self.start + self.seconds:
+        if self.start <= monotonic() < self.end:
             self.requests += requests
             self.bytes += size
 
     def arrived(self, messages: list[dict[str, Any]], now: Seconds) -> int:
-        self.delays += [now - message["sent"] for message in messages]
+        self.delays += [now - message["sent"] for message in messages if message["sent"] >= self.start]
         return len(messages)
 
     @property
     def over(self) -> bool:
-        return monotonic() >= self.start + self.seconds
+        return monotonic() >= self.end
 
 
 class _Http:
@@ -257,8 +264,8 @@ class _Socket:
         self._reader, self._writer = await asyncio.open_connection(*self._address)
         self._protocol.send_request(self._protocol.connect())
         self._send()
-        while not any(True for _ in await self._events()):
-            pass
+        while self._protocol.state is CONNECTING:
+            self._protocol.receive_data(await self._reader.read(65_536))
 
     def ping(self) -> int:
         """Send a ping; the bytes that it took."""
@@ -273,10 +280,6 @@ class _Socket:
         self._protocol.receive_data(data)
         return [event for event in self._protocol.events_received() if isinstance(event, Frame)], len(data)
 
-    async def _events(self) -> list[Any]:
-        self._protocol.receive_data(await self._reader.read(65_536))
-        return self._protocol.events_received()
-
     def _send(self) -> int:
         data = b"".join(self._protocol.data_to_send())
         self._writer.write(data)
@@ -288,7 +291,7 @@ class _Socket:
 
 async def _poll(server: _Server, client: int, expected: int, setting: Setting, tally: _Tally, phase: float) -> None:
     """Ask at every interval."""
-    http, got, next_at = _Http(server, client), 0, tally.start + phase * setting.interval
+    http, got, next_at = _Http(server, client), 0, tally.begin + phase * setting.interval
     while got < expected or not tally.over:
         await asyncio.sleep(next_at + setting.trip / 2 - monotonic())
         next_at += setting.interval
@@ -319,7 +322,7 @@ async def _listen(server: _Server, client: int, expected: int, setting: Setting,
     await link.open()
 
     async def beat() -> None:
-        await asyncio.sleep(tally.start + phase * setting.heartbeat - monotonic())
+        await asyncio.sleep(tally.begin + phase * setting.heartbeat - monotonic())
         while True:
             tally.count(link.ping())
             await asyncio.sleep(setting.heartbeat)
