@@ -217,20 +217,21 @@ class Device:
         match frame:
             case Welcome(cursors):
                 self._on_welcome(cursors)
-            case Refused("hello"):
-                self._say_hello()
+            case Refused("hello", _, _, _, retry_after):
+                if not retry_after:  # the server does not know us (any more)
+                    self._say_hello()
             case Delivery(message):
                 if self.welcome:
                     self._on_delivery(message)
             case Accepted(_, client_id):
-                self._on_accepted(client_id)
+                self._forget_draft(client_id)
                 self._effects.append(Report(frame))
             case Refused(_, _, _, client_id, retry_after):
                 if client_id in self._drafts:
                     if retry_after:
                         self._sent_at[client_id] = self._now + retry_after - self.patience.retry
                     else:
-                        self._on_accepted(client_id)
+                        self._forget_draft(client_id)
                 self._effects.append(Report(frame))
             case Created(conversation):
                 self._inboxes.setdefault(conversation, Inbox())
@@ -318,7 +319,7 @@ class Device:
         self._sent_at[draft.client_id] = self._now
         self._effects.append(Transmit(draft))
 
-    def _on_accepted(self, client_id: str) -> None:
+    def _forget_draft(self, client_id: str) -> None:
         if self._drafts.pop(client_id, None):
             self._sent_at.pop(client_id, None)
             self._effects.append(Keep(("draft", client_id), None))

@@ -279,6 +279,7 @@ class Session:
     tail: int
     heard_at: Seconds
     welcome: bool = False
+    looked_up_at: Seconds = 0.0
     seats: dict[str, "Seat"] = field(default_factory=dict)
     watched: tuple[str, ...] = ()
 
@@ -378,10 +379,15 @@ class ChatServer:
         session = self._sessions.get(connection)
         if session is not None:
             session.heard_at = self._now
-        if not isinstance(frame, Hello | BrokenFrame) and (session is None or not session.welcome):
-            return self._refuse(connection, "hello", "is to come first, and its welcome to be awaited")
+        elif not isinstance(frame, Hello):  # nobody to count against a limit: out with it
+            self._refuse(connection, "hello", "is to be the first frame of a connection")
+            self._effects.append(Close(connection, FLOOD, "no hello"))
+            return
         if session is not None and not isinstance(frame, Ack | Ping) and not self._admit(session, frame):
-            return None
+            return
+        if session is not None and not session.welcome and not isinstance(frame, Hello | BrokenFrame | Ping):
+            self._refuse(connection, "hello", "has not been answered yet; wait for its welcome", retry_after=1.0)
+            return
         match frame:
             case BrokenFrame():
                 self._refuse(connection, frame.field, frame.message)
@@ -398,7 +404,6 @@ class ChatServer:
                     self._on_seated(session, seat, frame)
                 elif not isinstance(frame, Ack):
                     self._ask(Members(frame.conversation), partial(self._seat_then, session, frame))
-        return None
 
     def _admit(self, session: Session, frame: DeviceFrame | BrokenFrame) -> bool:
         """Whether the user may send another frame now; who does not listen to a no is disconnected."""
@@ -463,7 +468,8 @@ class ChatServer:
         user = self._users.get(hello.user)
         for other in list(user.sessions.values()) if user else []:
             if other.device == hello.device and other.connection != connection:
-                self._close(other.connection, REPLACED, "this device has connected again")
+                self._effects.append(Close(other.connection, REPLACED, "this device has connected again"))
+                self._leave(other.connection, quietly=True)
         if self._sessions.get(connection) and self._sessions[connection].user != hello.user:
             return self._refuse(connection, "user", "is another than at the first hello of this connection")
         self._leave(connection, quietly=True)
@@ -475,23 +481,27 @@ class ChatServer:
         self._sessions[connection] = session
         user = self._users[hello.user]
         user.sessions[connection] = session
-        self._ask(Heads(hello.user), partial(self._welcome, session))
+        self._look_up(session)
         if len(user.sessions) == 1:
             self._publish_seen(hello.user, True)
         return None
 
+    def _look_up(self, session: Session) -> None:
+        session.looked_up_at = self._now
+        self._ask(Heads(session.user), partial(self._welcome, session))
+
     def _welcome(self, session: Session, heads: tuple[tuple[str, int], ...] | None) -> None:
         if self._sessions.get(session.connection) is not session or session.welcome:
-            return None
-        if heads is None:
-            return self._refuse(session.connection, "log", "does not answer; try again", retry_after=1.0)
+            return
+        if heads is None:  # a tick will ask again: the device may believe that it was welcomed long ago
+            self._refuse(session.connection, "log", "does not answer; please wait", retry_after=1.0)
+            return
         session.welcome = True
         session.cursors = {c: session.cursors.get(c, max(0, head - session.tail)) for c, head in heads}
         self._tell(session.connection, Welcome(tuple(session.cursors.items())))
         for conversation, head in heads:
             self._take_seat(session, conversation, head)
         self._compare_soon(session.user)  # what was posted between the reading of the heads and our subscription
-        return None
 
     def _take_seat(self, session: Session, conversation: str, head: int) -> None:
         room = self._rooms.get(conversation)
@@ -729,8 +739,8 @@ class ChatServer:
 
     def _watch(self, session: Session, room: Room) -> None:
         """Presence is told of the one conversation that a device has on its screen."""
-        if not room.members:  # not known yet: the device will ask again
-            return
+        if not room.members:
+            return self._ask(Members(room.conversation), partial(self._watch_knowing, session, room))
         for user in session.watched:
             self._unwatch(user, session.connection)
         session.watched = room.members if len(room.members) <= self.settings.small else ()
@@ -744,6 +754,12 @@ class ChatServer:
             self._tell(session.connection, presence)
             if not self._is_here(user):
                 self._publish(_user(user), Sought(user))
+        return None
+
+    def _watch_knowing(self, session: Session, room: Room, members: tuple[str, ...] | None) -> None:
+        self._know_members(room, members)
+        if members and room.conversation in session.seats and self._sessions.get(session.connection) is session:
+            self._watch(session, room)
 
     def _unwatch(self, user: str, connection: Connection) -> None:
         watchers = self._watchers.get(user, {})
@@ -819,6 +835,9 @@ class ChatServer:
             self._asked.pop(number)[1](None)
         for session in [each for each in self._sessions.values() if now - each.heard_at > settings.idle_after]:
             self._close(session.connection, GONE, "no heartbeat")
+        for session in self._sessions.values():
+            if not session.welcome and now - session.looked_up_at > settings.log_timeout:
+                self._look_up(session)
         for room in self._rooms.values():
             if room.moved:
                 self._tell_receipts(room)

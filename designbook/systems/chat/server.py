@@ -56,6 +56,8 @@ QUEUE_BYTES = 2**20
 LARGEST_FRAME = 2**20
 """Bytes that a device may send at once."""
 HINTS_WAITING = 10_000
+HELLO_SECONDS = 10.0
+"""For the first frame of a connection."""
 
 logger = logging.getLogger(__name__)
 
@@ -115,16 +117,20 @@ class ChatService:
         assert isinstance(connection, _Connection)
         connection.full = self._soon_full
         try:
+            self._on_text(connection, await asyncio.wait_for(connection.recv(), HELLO_SECONDS))
             async for text in connection:
-                try:
-                    event = Arrived(connection, from_device(text))
-                except BrokenFrame as error:
-                    event = Arrived(connection, error)
-                self._handle(event)
-        except ConnectionClosed:
+                self._on_text(connection, text)
+        except (ConnectionClosed, TimeoutError):
             pass
         finally:
             self._handle(Closed(connection))
+
+    def _on_text(self, connection: _Connection, text: str | bytes) -> None:
+        try:
+            event = Arrived(connection, from_device(text))
+        except BrokenFrame as error:
+            event = Arrived(connection, error)
+        self._handle(event)
 
     def _soon_full(self, connection: _Connection) -> None:
         """We are in the middle of a write, perhaps to many: end this connection when that is done."""

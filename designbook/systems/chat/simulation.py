@@ -97,7 +97,7 @@ class DeviceNode:
         """As every `Node`."""
         match event:
             case Started(disk):
-                for key in sorted((key for key in disk if isinstance(key, tuple) and key[0] == "message"), key=repr):
+                for key in sorted(key for key in disk if isinstance(key, tuple) and key[0] == "message"):
                     message = disk[key]
                     yield Note(Shown(message.conversation, message.text, again=True))  # type: ignore[attr-defined]
                 self.device = self._machine(self._user, self._device, disk, patience=PATIENCE)
