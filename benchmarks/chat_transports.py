@@ -10,7 +10,7 @@ from designbook.systems.chat.transport_trial import Setting, Transport, Trial, t
 
 USERS = (20, 100, 300)
 INTERVALS = (0.5, 1.0, 2.0, 5.0)
-SETTING = Setting(rate=0.2, hold=5.0, heartbeat=5.0, trip=0.05, warm_up=5.0, seconds=10.0)
+SETTING = Setting(rate=0.2, hold=5.0, heartbeat=5.0, trip=0.05, warm_up=4.0, seconds=10.0)
 CODE = ["systems/chat/transport_trial.py", "systems/chat/transports.py"]
 
 

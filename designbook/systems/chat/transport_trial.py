@@ -164,7 +164,9 @@ class _Server:
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         routes = [Route("/after/{client:int}/{sequence:int}", self._after)]
-        config = uvicorn.Config(Starlette(routes=routes), log_level="warning", lifespan="off", access_log=False)
+        config = uvicorn.Config(
+            Starlette(routes=routes), log_level="warning", lifespan="off", access_log=False, timeout_keep_alive=60
+        )
         server = uvicorn.Server(config)
         options: dict[str, Any] = {"compression": None, "ping_interval": None}
         async with serve_websockets(self._connected, sock=self.websocket, **options):
