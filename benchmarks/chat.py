@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.experiment import Say as Progress
 from benchmarks.experiment import experiment
 from benchmarks.harness import INFINITE, Contest, Reading, benchmark
+from designbook.data import fact
 from designbook.engines import nats, postgres, sqlite
 from designbook.simulation.network import Effect, Event, Note, Received, Seconds, Send, Started
 from designbook.systems.chat.experiments import (
@@ -25,8 +26,6 @@ SIMULATED = [
     *(f"systems/chat/{name}" for name in (*PROTOCOL, "simulation.py", "stores/port.py", "stores/memory.py")),
 ]
 SERVED = [f"systems/chat/{name}" for name in (*PROTOCOL, *REAL)]
-IDLE_BUDGET = 20_000
-"""Bytes of an idle connection, in the server's process; the kernel's socket buffers are not among them."""
 
 
 # -- a naive design, as one writes it first: the chapter's cells show the same
@@ -148,4 +147,5 @@ def chat(size: int = 500) -> Iterator[Contest | Reading]:
     if bare.cpu and ours.cpu:
         yield Reading("server CPU time a delivery", "s", ours.cpu, bare.cpu, against, (0, 2.5))
     before, after = memory_of_idle_connections(size * 4)
-    yield Reading("an idle connection", "bytes", (after - before) / (size * 4), IDLE_BUDGET, "the budget", (0, 1))
+    published = fact("whatsapp-memory-per-connection-2014")
+    yield Reading("an idle connection", "bytes", (after - before) / (size * 4), published.base, "WhatsApp 2014", (0, 1))

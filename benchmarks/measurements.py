@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from time import monotonic
 
-from benchmarks import caching, chat_parts, chat_transports, stores  # noqa: F401 (they register their experiments)
+from benchmarks import caching, chat, chat_parts, chat_transports, stores  # noqa: F401 (they register their experiments)
 from benchmarks.experiment import EXPERIMENTS
 from designbook import data
 

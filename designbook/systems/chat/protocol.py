@@ -665,7 +665,8 @@ class ChatServer:
     # -- cursors
 
     def _on_ack(self, room: Room, seat: Seat, delivered: int, read: int) -> None:
-        delivered, read = min(delivered, max(room.last, seat.acked)), min(read, delivered)
+        delivered = min(delivered, max(room.last, seat.acked))
+        read = min(read, delivered)
         if delivered <= seat.acked and read <= seat.read:
             return
         seat.acked, seat.read = max(seat.acked, delivered), max(seat.read, read)
