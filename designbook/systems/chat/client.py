@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from random import Random
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -56,6 +56,10 @@ from designbook.systems.chat.protocol import REPLACED
 from designbook.systems.chat.stores import Message
 
 LARGEST_FRAME = 2**22
+STANDARD_INPUT = 0  # the file itself: a thread that waits in `sys.stdin` would hold up the end of the program
+
+
+T = TypeVar("T")
 
 
 class Rejected(Exception):
@@ -207,7 +211,10 @@ class Terminal:
         self._last: dict[str, int] = {}
         self._first: dict[str, int] = {}
         self._receipts: dict[tuple[str, str], tuple[int, int]] = {}
+        self._creating: Create | None = None
+        self._held: list[str] = []
         self._lost = False
+        self.welcomed = asyncio.Event()
         client.on_message, client.on_report = self._on_message, self._on_report
         client.on_connection = self._on_connection
 
@@ -234,6 +241,7 @@ class Terminal:
     def _on_report(self, frame: ServerFrame) -> None:
         match frame:
             case Welcome(cursors):
+                self.welcomed.set()
                 self._conversations |= dict.fromkeys(conversation for conversation, _ in cursors)
                 for conversation, sequence in cursors:
                     self._last.setdefault(conversation, sequence)
@@ -243,11 +251,18 @@ class Terminal:
                     self._join(next(iter(self._conversations)))
                 elif self._current:
                     self._client.transmit(Watch(self._current))
+                if self._creating:
+                    self._client.transmit(self._creating)
             case Created(conversation, members):
                 if conversation not in self._conversations:
                     self._conversations[conversation] = None
                     self._say(f"* conversation {conversation}: {', '.join(members)}")
-                if not self._current:
+                if self._creating and self._creating.conversation == conversation:
+                    self._join(conversation)
+                    held, self._creating, self._held = self._held, None, []
+                    for line in held:
+                        self._client.send(conversation, line)
+                elif not self._current and not self._creating:
                     self._join(conversation)
             case Accepted(conversation, _, sequence):
                 self._say(f"* sent: {conversation} {sequence}")
@@ -269,12 +284,18 @@ class Terminal:
                 for message in messages:
                     self._say(self._line(message))
                 self._first[conversation] = min([before, *(message.sequence for message in messages)])
-            case Refused(field, reason, conversation):
+            case Refused(field, reason, conversation, client_id):
                 self._say(f"* refused: {f'{conversation}: ' if conversation else ''}{field} {reason}")
+                if self._creating and conversation in ("", self._creating.conversation) and not client_id:
+                    self._creating, self._held = None, []
             case _:
                 pass
 
     # -- what the person types
+
+    def is_done(self) -> bool:
+        """Whether all that was written is accepted."""
+        return not self._creating and not self._client.device.unsent()
 
     def line(self, line: str) -> bool:
         """Do what a line says; False if it says to leave."""
@@ -287,8 +308,8 @@ class Terminal:
             case "/help":
                 self._say(HELP)
             case "/new" if words:
-                self._current = ""
-                self._send(Create(words[0], tuple(sorted({self._user, *words[1:]}))))
+                self._creating = Create(words[0], tuple(sorted({self._user, *words[1:]})))
+                self._send(self._creating)
             case "/join" if len(words) == 1:
                 self._join(words[0])
             case "/history" if self._current and len(words) < 2:
@@ -302,6 +323,8 @@ class Terminal:
             case _ if command.startswith("/"):
                 problem = "no conversation yet" if command in ("/history", "/who", "/typing") else "not understood"
                 self._say(f"* {command}: {problem}\n{HELP}")
+            case _ if self._creating:
+                self._held.append(line)  # it is said there as soon as there is a there
             case _ if self._current:
                 self._client.send(self._current, line)
             case _:
@@ -324,27 +347,33 @@ async def chat(user: str, device: str, urls: Sequence[str], *, tail: int) -> Non
     """Chat at this terminal until the person leaves. Raises Rejected, ValueError, OSError if nobody answers."""
     client = ChatClient(user, device, urls, tail=tail)
     terminal = Terminal(client, lambda line: print(line, flush=True))
-    lines = _lines()
     running = asyncio.create_task(client.run(give_up_at_once=True))
     try:
-        while True:
-            reading = asyncio.create_task(lines.get())
-            await asyncio.wait((running, reading), return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                reading.cancel()
-                return running.result()
-            line = reading.result()
-            if line is None or not terminal.line(line):
-                await _finish(client)
-                return None
+        await _first(running, terminal.welcomed.wait())  # what is piped in waits until it can be done
+        lines = _lines()
+        while not running.done():
+            line = await _first(running, lines.get())
+            if not running.done() and (line is None or not terminal.line(line)):
+                return await _finish(client, terminal)
+        return running.result()
     finally:
         running.cancel()
 
 
-async def _finish(client: ChatClient) -> None:
+async def _first(running: asyncio.Task[None], wanted: Coroutine[Any, Any, T]) -> T | None:
+    """What is waited for, or None if the client ends before it comes."""
+    waiting = asyncio.create_task(wanted)
+    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+    if waiting.done():
+        return waiting.result()
+    waiting.cancel()
+    return None
+
+
+async def _finish(client: ChatClient, terminal: Terminal) -> None:
     """Wait a moment for what was written to be accepted, then leave."""
     for _ in range(50):
-        if not client.device.unsent():
+        if terminal.is_done():
             break
         await asyncio.sleep(0.1)
     await client.stop()
@@ -358,10 +387,11 @@ def _lines() -> "asyncio.Queue[str | None]":
     def read() -> None:
         rest = b""
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            while data := os.read(sys.stdin.fileno(), 65_536):
+            while data := os.read(STANDARD_INPUT, 65_536):
                 *whole, rest = (rest + data).split(b"\n")
                 for line in whole:
                     loop.call_soon_threadsafe(lines.put_nowait, line.decode(errors="replace"))
+            loop.call_soon_threadsafe(lines.put_nowait, rest.decode(errors="replace"))
             loop.call_soon_threadsafe(lines.put_nowait, None)
 
     threading.Thread(target=read, daemon=True).start()

@@ -15,7 +15,7 @@ from designbook.engines import Engine, nats, sqlite
 from designbook.systems.chat.client import ChatClient
 from designbook.systems.chat.device import Patience
 from designbook.systems.chat.load import Load, Order, load
-from designbook.systems.chat.messages import Accepted, Create
+from designbook.systems.chat.messages import Accepted, Create, Created, ServerFrame
 from designbook.systems.chat.stores import Message, open_log
 
 BARE = """
@@ -241,7 +241,14 @@ async def _kill(one: Server, other: Server, messages: int, users: int, seed: int
     rng, loop = Random(seed), asyncio.get_running_loop()
     names = [f"user{number}" for number in range(users)]
     urls, patience = [one.url, other.url], Patience(retry=1.0, hello=1.0)
-    clients, accepted, connections = list[ChatClient](), set[str](), [0]
+    clients, accepted, created, connections = list[ChatClient](), set[str](), asyncio.Event(), [0]
+
+    def report(frame: ServerFrame) -> None:
+        if isinstance(frame, Accepted):
+            accepted.add(frame.client_id)
+        elif isinstance(frame, Created):
+            created.set()
+
     screens: list[list[Message]] = []
     for number, user in enumerate(names):
         for index, device in enumerate(("phone", "laptop")):
@@ -249,7 +256,7 @@ async def _kill(one: Server, other: Server, messages: int, users: int, seed: int
             client = ChatClient(user, device, urls[begin_at:] + urls[:begin_at], patience=patience, rng=rng)
             screen: list[Message] = []
             client.on_message = screen.append
-            client.on_report = lambda frame: accepted.add(frame.client_id) if isinstance(frame, Accepted) else None
+            client.on_report = report
             client.on_connection = lambda url, problem: connections.__setitem__(0, connections[0] + (not problem))
             clients.append(client)
             screens.append(screen)
@@ -257,6 +264,7 @@ async def _kill(one: Server, other: Server, messages: int, users: int, seed: int
     try:
         await _until(lambda: all(client.device.welcome for client in clients), seconds)
         clients[0].transmit(Create("all", tuple(names)))
+        await asyncio.wait_for(created.wait(), seconds)
         clients[0].send("all", "begin")
         await _until(lambda: all(screens), seconds)
         wanted = messages + 1
