@@ -232,6 +232,31 @@ def test_the_loss_of_the_last_hint_is_repaired_within_the_time_stated():
     assert chat.delivered("bobs") == [1]
 
 
+def test_what_is_posted_while_a_device_is_being_welcomed_reaches_it_at_the_next_tick():
+    chat = world()
+    chat.log_down = True
+    chat.connect("phone", "ann")
+    ((server, number, request),) = chat.unanswered
+    heads = carry_out(chat.log, request)
+    chat.log.append([Draft("lunch", "bob", "b1", "hi", 0.0)])  # another server posts it: no hint comes here yet
+    chat.log_down = False
+    chat.do(server, Answered(number, heads))
+    assert chat.delivered("phone") == []
+    chat.pass_time(0.5)
+    assert chat.delivered("phone") == [1]
+
+
+def test_nothing_is_told_to_a_connection_that_has_left():
+    chat = world()
+    chat.connect("phone", "ann")
+    chat.connect("bobs", "bob")
+    chat.frame("bobs", Send("lunch", "b1", "one"))
+    chat.do(0, Closed("phone"))
+    chat.frame("bobs", Send("lunch", "b2", "two"))
+    assert chat.delivered("phone") == [1]
+    assert chat.delivered("bobs") == [1, 2]
+
+
 # -- cursors
 
 

@@ -5,11 +5,11 @@ them find the promise broken.
 """
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
-from benchmarks.chat import NAIVE
+from benchmarks.chat import NAIVE, chat_schedules
 from designbook.simulation.faults import Crash, FaultSchedule, Loss, Partition, Restart, hunt
 from designbook.systems.chat.simulation import (
     DEVICES,
@@ -126,9 +126,16 @@ def test_the_checks_see_what_they_are_there_for():
                 effect for effect in super().handle(now, event) if not isinstance(getattr(effect, "what", 0), Shown)
             ]
 
-
     found = play(replace(NAIVE, device=Mute), 1, FaultSchedule())
     assert set(found.lost) == found.sent
     assert len(found.lost) == TEXTS
     with pytest.raises(AssertionError, match="lost: "):
         found.check()
+
+
+def test_the_experiment_counts_the_same_schedules_for_every_design_and_its_points_come_out_the_same_again():
+    lines = []
+    found = chat_schedules(lines.append, schedules=3)
+    assert len(lines) == len(found["designs"]) == len(WITHOUT) + 2
+    assert all(each["schedules"] == 3 for each in found["designs"].values())
+    assert found["designs"]["naive"] == asdict(survey(NAIVE, range(3)))

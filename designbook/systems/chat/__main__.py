@@ -53,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how soon the loss of a hint is noticed (default %(default)s)",
     )
+    server.add_argument(
+        "--resend-after",
+        type=float,
+        default=Settings().resend_after,
+        metavar="SECONDS",
+        help="when a delivery that is not acknowledged is sent again (default %(default)s)",
+    )
     client = roles.add_parser("client", help="chat at this terminal")
     client.add_argument("--as", dest="user", required=True, metavar="NAME", help="who you are; nobody checks it")
     client.add_argument("--device", default="terminal", help="which of your devices this is (default %(default)s)")
@@ -67,7 +74,12 @@ async def _serve(given: argparse.Namespace) -> None:
 
     if given.nats and given.log.startswith("memory:"):
         raise ValueError("--log memory:// belongs to one server alone; servers joined by --nats need a shared log")
-    settings = Settings(rate=given.rate, burst=max(given.rate * 5, 1), repair_every=given.repair_every)
+    settings = Settings(
+        rate=given.rate,
+        burst=max(given.rate * 5, 1),
+        repair_every=given.repair_every,
+        resend_after=given.resend_after,
+    )
     stop = asyncio.Event()
     with _listen(given.host, given.port) as listening, closing(open_log(given.log)) as log:
         hints = await connect_hints(given.nats) if given.nats else None
