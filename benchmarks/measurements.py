@@ -11,6 +11,9 @@ from time import monotonic
 
 from benchmarks import (  # noqa: F401 (they register their experiments)
     caching,
+    chat,
+    chat_parts,
+    chat_transports,
     leaderboard_experiments,
     leaderboard_sql,
     leaderboard_stores,

