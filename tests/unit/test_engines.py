@@ -303,7 +303,8 @@ def test_a_missing_package_is_named_with_its_remedy(name, monkeypatch):
 
 @each_server
 def test_without_processes_the_error_points_to_sqlite_which_still_works(name, monkeypatch):
-    monkeypatch.setattr(engine, "HAS_PROCESSES", False)
+    for module in (engine, broker):
+        monkeypatch.setattr(module, "HAS_PROCESSES", False)
     assert not available(name)
     with pytest.raises(EngineMissing, match=r"use sqlite\(\)"):
         KINDS[name]()
