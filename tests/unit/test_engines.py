@@ -19,7 +19,7 @@ import pytest
 import valkey as valkey_client
 
 from designbook import engines
-from designbook.engines import EngineFailed, EngineMissing, available, engine, nats, postgres, sqlite, valkey
+from designbook.engines import EngineFailed, EngineMissing, available, broker, engine, nats, postgres, sqlite, valkey
 
 KINDS = {"sqlite": sqlite, "valkey": valkey, "postgres": postgres, "nats": lambda: nats(jetstream=True)}
 SERVERS = ["valkey", "postgres", "nats"]
