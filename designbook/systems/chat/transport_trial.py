@@ -101,7 +101,7 @@ async def try_transport(transport: Transport, setting: Setting | None = None, se
 def _plan(rng: Random, setting: Setting) -> list[tuple[Seconds, int]]:
     """When somebody writes to whom: a Poisson process."""
     plan, now = list[tuple[Seconds, int]](), 0.0
-    while (now := now + rng.expovariate(setting.rate * setting.clients)) < setting.seconds:
+    while (now := now + rng.expovariate(setting.rate * setting.clients)) < setting.warm_up + setting.seconds:
         plan.append((now, rng.randrange(setting.clients)))
     return plan
 
