@@ -19,9 +19,7 @@ class ChatCapacity(CapacityModel):
     """A chat with groups, several devices a user, receipts and presence; a log that keeps what was said."""
 
     daily_users = Input(10e6, "user", low=1e3, high=3e9, scale="log", about="people who use it on a day")
-    messages_per_user = Input(
-        40, "message/user/day", low=1, high=500, scale="log", about="messages that one of them sends on a day"
-    )
+    messages_per_user = Input(40, "message/user/day", low=1, high=500, scale="log", about="messages sent by each")
     peak_to_mean = Input(2, "times", low=1, high=10, about="busiest second against the mean")
     group_share = Input(15, "percent", low=0, high=100, about="messages that go to a group")
     group_size = Input(10, "user", low=3, high=1_000, scale="log", about="members of that group, on average")
@@ -65,7 +63,7 @@ class ChatCapacity(CapacityModel):
     )
     server_memory = Input(8, "gigabyte/server", low=1, high=512, scale="log", about="memory of one chat server")
     server_rate = Input(
-        20_000, "frame/second/server", low=1_000, high=1e6, scale="log", about="frames that one server sends and takes"
+        20_000, "frame/second/server", low=1_000, high=1e6, scale="log", about="frames through one server"
     )
     log_rate = Input(
         float(f"{_LOG['appended_100']:.2g}"),
