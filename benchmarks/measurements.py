@@ -9,7 +9,16 @@ import sys
 from collections.abc import Sequence
 from time import monotonic
 
-from benchmarks import caching, chat, chat_parts, chat_transports, stores  # noqa: F401 (they register their experiments)
+from benchmarks import (  # noqa: F401 (they register their experiments)
+    caching,
+    chat,
+    chat_parts,
+    chat_transports,
+    leaderboard_experiments,
+    leaderboard_sql,
+    leaderboard_stores,
+    stores,
+)
 from benchmarks.experiment import EXPERIMENTS
 from designbook import data
 

@@ -67,6 +67,30 @@ def shortener_stores(say: Say, links: int = 10_000, requests: int = 5_000) -> di
     return results
 
 
+@experiment(
+    code=[f"systems/url_shortener/stores/{name}.py" for name in ("postgres", "sqlite", "valkey")], versions=VERSIONS[2:]
+)
+def shortener_counts(say: Say, links: int = 10_000, batches: int = 5) -> dict[str, Any]:
+    """Rows a second that one client updates when it adds a batch of clicks, one on each link: the median batch."""
+    real = [url for url in urls() if url.startswith("http")][:links]
+    results: dict[str, Any] = {"links": len(real), "batches": batches, "stores": {}}
+    for name, engine in ENGINES.items():
+        with engine() as url:
+            store = open_store(url)
+            service = Shortener(store, range_codes(store, b"measured"))
+            clicks = dict.fromkeys((service.shorten(address, "debian").code for address in real), 1)
+            seconds = []
+            for number in range(batches):
+                started = perf_counter()
+                assert store.count(f"batch {number}", clicks)
+                seconds.append(perf_counter() - started)
+            assert store.clicks(next(iter(clicks))) == batches
+            store.close()
+        results["stores"][name] = {"counted_per_second": len(clicks) / median(seconds)}
+        say(f"{name}: {results['stores'][name]['counted_per_second']:,.0f} rows a second")
+    return results
+
+
 @experiment(code=CODE, versions=VERSIONS)
 def shortener_kills(say: Say, writes: int = 2_000) -> dict[str, Any]:
     """Links acknowledged before a kill -9, found and lost after a restart, and ids that are then given out again."""

@@ -11,11 +11,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from designbook.publish import execute
 from tests.site import browser as chromium
+
+# A property is about results; how long one example takes depends on what else the machine does.
+hypothesis.settings.register_profile("book", deadline=None)
+hypothesis.settings.load_profile("book")
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = execute.notebooks(ROOT)

@@ -8,8 +8,9 @@ Nothing is left behind: not after an error, not after an interrupt, not after `k
 
 from collections.abc import Callable
 
+from designbook.engines.broker import nats
 from designbook.engines.engine import Engine, EngineFailed, EngineMissing
-from designbook.engines.kinds import nats, postgres, sqlite, valkey
+from designbook.engines.kinds import postgres, sqlite, valkey
 
 __all__ = ["Engine", "EngineFailed", "EngineMissing", "available", "nats", "postgres", "sqlite", "valkey"]
 

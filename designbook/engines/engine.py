@@ -222,22 +222,6 @@ def find_in_package(package: str, pattern: str, engine: str) -> Path:
     raise EngineMissing(f"{engine} is not installed: pip install {package.replace('_', '-')}")
 
 
-def find_program(distribution: str, program: str, engine: str) -> Path:
-    """The file `program` that an installed `distribution` brought along. Raises EngineMissing with the remedy."""
-    from importlib import metadata
-
-    if not HAS_PROCESSES:
-        raise EngineMissing(f"{engine} cannot run on {sys.platform}: use sqlite() here, or Linux or macOS")
-    try:
-        files = metadata.distribution(distribution).files or []
-    except metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == program and (path := Path(str(file.locate())).resolve()).exists():
-            return path
-    raise EngineMissing(f"{engine} is not installed: pip install {distribution}")
-
-
 def _private_folder(owner: tuple[int, int] | None) -> Path:
     """A new folder that only `owner` (or we) can enter, with a path short enough for a unix socket in it."""
     usual = Path(tempfile.gettempdir())

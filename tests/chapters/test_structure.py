@@ -116,6 +116,7 @@ BROKEN: list[tuple[str, Break, str]] = [
     ("interact", replace("3 + 1", "interact(print, x=1)"), "interact and ipywidgets"),
     ("widgets", replace("3 + 1", "import ipywidgets"), "interact and ipywidgets"),
     ("half folded", lambda notebook: notebook.cells[2].metadata.pop("jupyter"), "fold with both"),
+    ("open solution", lambda notebook: notebook.cells[5].metadata.update(tags=["hide-cell"]), "a solution is folded"),
     ("long cell", replace("3 + 1", "\n".join(["1"] * 81)), "is the most"),
     (
         "listing",

@@ -311,7 +311,7 @@ def test_any_sequence_of_calls_gives_what_the_memory_store_gives(store, store_ur
             for code in ("c1", "c2", "c3"):
                 self.both(lambda one, code=code: (one.get(code), one.clicks(code)))
 
-    run_state_machine_as_test(Beside, settings=settings(max_examples=15, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(Beside, settings=settings(max_examples=15, stateful_step_count=20))
 
 
 # -- crashes

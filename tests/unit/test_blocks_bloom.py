@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from designbook.blocks.bloom import BloomFilter
@@ -33,7 +33,6 @@ def test_a_batch_sets_and_finds_the_same_bits_as_the_loop(shape, keys, others):
     assert batch.contains_many(others).tolist() == [key in loop for key in others]
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([np.uint64, np.int64, np.int32, np.uint8]), st.lists(st.integers(-(2**63), 2**64 - 1), max_size=50)
 )

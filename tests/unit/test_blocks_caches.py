@@ -22,7 +22,7 @@ def zipf(keys, exponent, size, seed):
 
 
 @pytest.mark.parametrize("make", CACHES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(capacity=st.integers(1, 15), events=events)
 def test_a_cache_keeps_what_was_put_last_or_nothing_and_never_more_than_fits(make, capacity, events):
     cache, truth = make(capacity), {}

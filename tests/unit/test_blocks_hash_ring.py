@@ -14,7 +14,7 @@ node_sets = st.sets(st.text("abcdef", min_size=1, max_size=3), min_size=1, max_s
 keys = [f"user:{number}" for number in range(2_000)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(node_sets, st.integers(1, 30))
 def test_owners_are_those_of_uhashring_with_the_same_hash(nodes, replicas):
     ours = HashRing(sorted(nodes), replicas=replicas)
@@ -32,7 +32,7 @@ def test_a_key_belongs_to_the_next_point_clockwise_wherever_the_points_lie(point
         assert ring.owner(str(place)) == nodes[bisect(nodes, place) % len(nodes)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(node_sets, st.text("xyz", min_size=1, max_size=3))
 def test_a_new_node_takes_keys_and_no_key_moves_between_old_nodes(nodes, new):
     ring = HashRing(nodes, replicas=20)
@@ -44,7 +44,7 @@ def test_a_new_node_takes_keys_and_no_key_moves_between_old_nodes(nodes, new):
     assert [ring.owner(key) for key in keys] == before
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.permutations(["a", "b", "c", "d", "e"]))
 def test_the_order_in_which_nodes_came_changes_no_owner(order):
     ring = HashRing(replicas=10)

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from designbook.blocks.id_ranges import RangeAllocator
@@ -180,7 +180,6 @@ def test_a_permutation_hits_every_number_once(size):
     assert sorted(map(shuffle.apply, range(size))) == list(range(size))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 2**70), st.data(), st.binary(min_size=1, max_size=64))
 def test_invert_undoes_apply(size, data, key):
     number = data.draw(st.integers(0, size - 1))

@@ -6,7 +6,7 @@ from fractions import Fraction
 import limits
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from designbook.blocks.count_min import CountMinSketch
@@ -178,7 +178,6 @@ def test_one_row_of_an_even_stream_is_too_high_by_the_mean_of_a_counter(seed):
     assert abs(mean - expected) < 5 * (2 / width) ** 0.5
 
 
-@settings(deadline=None)
 @given(st.floats(0.001, 0.9), st.floats(1e-6, 0.9))
 def test_a_sketch_for_an_error_is_as_wide_and_deep_as_the_theorem_asks(error, chance):
     sketch = CountMinSketch.for_error(error, chance)

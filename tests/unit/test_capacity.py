@@ -317,7 +317,7 @@ def test_an_error_inside_a_formula_says_where():
 # --- arrays
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(inputs_of(Parcels), min_size=1, max_size=4))
 def test_a_sweep_gives_what_each_setting_gives_alone(rows):
     columns = {name: np.array([row[name] for row in rows]) for name in Parcels.inputs}

@@ -19,7 +19,7 @@ import pytest
 import valkey as valkey_client
 
 from designbook import engines
-from designbook.engines import EngineFailed, EngineMissing, available, engine, nats, postgres, sqlite, valkey
+from designbook.engines import EngineFailed, EngineMissing, available, broker, engine, nats, postgres, sqlite, valkey
 
 KINDS = {"sqlite": sqlite, "valkey": valkey, "postgres": postgres, "nats": lambda: nats(jetstream=True)}
 SERVERS = ["valkey", "postgres", "nats"]
@@ -184,6 +184,7 @@ def test_acknowledged_data_survives_kill_9_exactly_where_the_engine_promises_it(
 PARENT = """
 import os, signal, sys, time
 from designbook.engines import nats, postgres, sqlite, valkey
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a script inherits it ignored
 with {"sqlite": sqlite, "valkey": valkey, "postgres": postgres, "nats": nats}[sys.argv[1]]() as url:
     if sys.argv[2] != "alone" and os.fork() == 0:
         time.sleep(20)
@@ -302,7 +303,8 @@ def test_a_missing_package_is_named_with_its_remedy(name, monkeypatch):
 
 @each_server
 def test_without_processes_the_error_points_to_sqlite_which_still_works(name, monkeypatch):
-    monkeypatch.setattr(engine, "HAS_PROCESSES", False)
+    for module in (engine, broker):
+        monkeypatch.setattr(module, "HAS_PROCESSES", False)
     assert not available(name)
     with pytest.raises(EngineMissing, match=r"use sqlite\(\)"):
         KINDS[name]()

@@ -32,13 +32,18 @@ class ShortenerCapacity(CapacityModel):
     hit_ratio = Input(80, "percent", low=50, high=99, about="redirects the cache should answer")
     policy = Input(1.4, "times", low=1, high=3, about="links a real policy must hold, against the ideal one")
     entry = Input(200, "byte/link", low=100, high=1_000, scale="log", about="one link in the cache, overhead included")
+    cache_copies = Input(2, "", low=1, high=3, about="copies of the shared cache")
 
-    response = Input(500, "byte/request", low=200, high=2_000, about="one redirect on the wire")
+    response = Input(500, "byte/request", low=200, high=2_000, about="one redirect on the wire, encrypted")
+    handshake = Input(3_000, "byte/request", low=0, high=8_000, about="setting up TLS, on a fresh connection each")
     click_event = Input(100, "byte/request", low=20, high=1_000, scale="log", about="one click in the log")
     click_days = Input(90, "day", low=1, high=730, scale="log", about="how long single clicks are kept")
 
     server_rate = Input(
-        2_000, "request/second/server", low=100, high=50_000, scale="log", about="what one server sustains"
+        1_200, "request/second/server", low=100, high=50_000, scale="log", about="what one server sustains"
+    )
+    store_rate = Input(
+        10_000, "request/second/server", low=1_000, high=200_000, scale="log", about="reads that one database sustains"
     )
     utilisation = Input(60, "percent", low=20, high=95, about="how full a server may run at the peak")
 
@@ -126,13 +131,13 @@ class ShortenerCapacity(CapacityModel):
 
     @estimate("gigabyte")
     def cache(self) -> float:
-        """Memory for these links, and for those that a real policy holds in vain."""
+        """Memory for these links and those that a real policy holds in vain, in each copy of the cache."""
         return self.cached_links * self.policy * self.entry
 
     @estimate("megabyte/second")
     def bandwidth(self) -> float:
         """Bytes sent to clients in the busiest second."""
-        return self.peak_reads * self.response
+        return self.peak_reads * (self.response + self.handshake)
 
     @estimate("kilobyte/second")
     def replication(self) -> float:
@@ -149,10 +154,15 @@ class ShortenerCapacity(CapacityModel):
         """Redirect servers."""
         return self.servers * self.server_price
 
+    @estimate("server")
+    def databases(self) -> float:
+        """Small database machines: as many shards as the misses need, each with its replicas."""
+        return ceil(self.misses / self.store_rate) * self.replicas
+
     @estimate("USD/month")
     def database_cost(self) -> float:
-        """A small database machine for each copy of the links."""
-        return amount(self.replicas, "server") * self.database_price
+        """Database machines."""
+        return self.databases * self.database_price
 
     @estimate("USD/month")
     def storage_cost(self) -> float:
@@ -161,8 +171,8 @@ class ShortenerCapacity(CapacityModel):
 
     @estimate("USD/month")
     def cache_cost(self) -> float:
-        """Memory of the cache."""
-        return self.cache * self.memory_price
+        """Memory of the cache, in all its copies."""
+        return self.cache * self.cache_copies * self.memory_price
 
     @estimate("USD/month")
     def click_cost(self) -> float:
@@ -172,7 +182,7 @@ class ShortenerCapacity(CapacityModel):
     @estimate("USD/month")
     def egress_cost(self) -> float:
         """Responses sent out."""
-        return (self.reads + self.bots) * self.response * self.egress_price
+        return (self.reads + self.bots) * (self.response + self.handshake) * self.egress_price
 
     @estimate("USD/month")
     def cost(self) -> float:

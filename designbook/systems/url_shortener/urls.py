@@ -123,6 +123,8 @@ def _is_own(host: str, port: int, own: Collection[str]) -> bool:
 
 def _escape(text: str, safe: str, url: str) -> str:
     """`text` with every character escaped that needs it, and no letter or digit escaped."""
+    if not text or text == "/":
+        return text
     text = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", text)
     try:
         text = quote(text, safe)

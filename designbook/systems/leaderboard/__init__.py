@@ -1,0 +1,1 @@
+"""A leaderboard: capacity model, rules, service, shards, event log and stores."""
