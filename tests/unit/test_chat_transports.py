@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from designbook.capacity import translate
+from designbook.data import measurement
 from designbook.systems.chat import transports
 from designbook.systems.chat.transport_trial import Setting, try_transport
 
@@ -124,6 +125,23 @@ def test_real_clients_pay_what_the_formulas_say():
     assert pushed.latency >= 0.99 * transports.socket_latency(setting.trip)
     assert pushed.bytes < held.bytes < polled.bytes
     assert max(held.latency, pushed.latency) < polled.latency
+
+
+def test_the_stored_predictions_come_out_the_same_again_and_the_measurements_near_them():
+    stored = measurement("chat_transports", stale=True).results
+    for each in stored["trials"]:
+        users, args = (
+            each["users"],
+            (each["messages"] / each["users"] / stored["seconds"], stored["trip"], stored["hold"]),
+        )
+        requests = {
+            "polling": lambda each=each: transports.poll_requests(each["interval"]),
+            "long polling": lambda args=args: transports.long_poll_requests(*args),
+            "websocket": lambda args=args: transports.socket_frames(args[0], stored["heartbeat"]),
+        }[each["transport"]]()
+        assert each["requests_predicted"] == pytest.approx(users * requests, abs=0.01)
+        assert each["requests"] == pytest.approx(each["requests_predicted"], rel=0.15)
+        assert each["latency"] == pytest.approx(each["latency_predicted"], rel=0.25)
 
 
 def test_a_setting_whose_clients_cannot_keep_up_is_refused():
