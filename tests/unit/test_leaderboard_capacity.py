@@ -21,7 +21,7 @@ def small() -> LeaderboardCapacity:
     return LeaderboardCapacity(
         players=1e6, daily=10, weekly=40, scores_each=8.64, peak_to_mean=4, rush=10, counted=50, regions=9,
         submits=1, rank_views=1, around_views=0.5, top_views=0.25, top_lifetime=2, entry=40, replicas=3,
-        shard_memory=0.5, shard_rate=20_000, event=100, log_days=100, buckets=1_000, refresh=10, top_bytes=4_000,
+        shard_memory=0.5, shard_rate=20_000, event=100, log_days=100, snapshot=10, buckets=1_000, refresh=10, top_bytes=4_000,
         row_bytes=400, server_rate=1_000, utilisation=50, tournament=10, server_price=0.1, memory_price=0.1,
         log_price=0.02, egress_price=0.1,
     )  # fmt: skip
@@ -46,7 +46,10 @@ def test_memory_and_shards_by_hand() -> None:
     assert model.entries == close(1e6 * 1.5 * 2)
     assert (model.boards, model.memory) == (close(120e6), close(360e6))
     assert model.shards == 1
-    assert model.rebuild == close(3e6 / 20_000)
+    # 40 scores a second, half of them on six boards, for ten minutes: 72,000 updates after the snapshot.
+    assert model.rebuild == close((3e6 + 72_000) / 20_000)
+    assert model.shard_updates == model.rush_updates
+    assert model.snapshots == close(120e6 / 600)
     assert model.but(players=10e6).shards == 3, "1.2 GB at 0.5 GB a shard"
     assert model.but(players=10e6, shard_rate=10_000).shards == 3, "12,000 updates at 5,000 a shard"
     assert model.but(players=10e6, rush=50).shards == 6, "60,000 updates at 10,000 a shard outgrow the memory's three"

@@ -51,6 +51,7 @@ class LeaderboardCapacity(CapacityModel):
 
     event = Input(100, "byte/event", low=40, high=1_000, scale="log", about="one score in the log")
     log_days = Input(90, "day", low=1, high=730, scale="log", about="how long scores are kept in the log")
+    snapshot = Input(20, "minute", low=1, high=1_440, scale="log", about="time between two snapshots of a shard")
 
     buckets = Input(10_000, "", low=100, high=1e6, scale="log", about="buckets of a board's histogram")
     refresh = Input(5, "second", low=1, high=300, scale="log", about="time between two exchanges of histograms")
@@ -139,10 +140,16 @@ class LeaderboardCapacity(CapacityModel):
         for_updates = self.rush_updates / (self.shard_rate * self.utilisation)
         return ceil(maximum(for_memory, for_updates))
 
+    @estimate("entry/second/shard")
+    def shard_updates(self) -> float:
+        """Board updates of one shard in a tournament's last minute."""
+        return self.rush_updates / self.shards
+
     @estimate("second")
     def rebuild(self) -> float:
-        """Time to fill one lost shard again from the log, each of its places written once."""
-        return self.entries / (self.shards * self.shard_rate)
+        """Time to fill one lost shard again: the places of its last snapshot, and an evening's updates since then."""
+        updates = self.evening_scores * self.counted * self.windows * self.scopes * self.snapshot
+        return (self.entries + updates) / (self.shards * self.shard_rate)
 
     @estimate("request/second")
     def exact_ranks(self) -> float:
@@ -187,6 +194,11 @@ class LeaderboardCapacity(CapacityModel):
         size = amount(boards * self.buckets * 4, "byte")
         return size * (count(self.shards) + count(self.servers)) / self.refresh
 
+    @estimate("megabyte/second")
+    def snapshots(self) -> float:
+        """Bytes of snapshots: every board once an interval, to object storage."""
+        return self.boards / self.snapshot
+
     @estimate("USD/month")
     def server_cost(self) -> float:
         """API servers, those of an evening all the time."""
@@ -230,6 +242,13 @@ class LeaderboardCapacity(CapacityModel):
         about="one Valkey node, updated in batches",
         then="shard the players by the hash of their id",
     )
+    one_shard_updates = Limit(
+        "shard_updates",
+        float(f"{_NODE['updates_per_second']:.2g}"),
+        "entry/second/shard",
+        about="one Valkey node, updated in batches",
+        then="add shards",
+    )
     one_node_ranks = Limit(
         "exact_ranks",
         float(f"{_NODE['ranks_per_second']:.2g}"),
@@ -241,6 +260,6 @@ class LeaderboardCapacity(CapacityModel):
         "rebuild",
         600,
         "second",
-        about="a shard that must be back from the log within ten minutes",
+        about="a shard that must be back within ten minutes",
         then="hold less on each shard, and keep a copy that can take over",
     )
