@@ -98,6 +98,8 @@ def test_limits_are_what_was_measured_here():
     assert limits["one_log_writes"].value == pytest.approx(log["appended_100"], rel=0.05)
     assert limits["one_log_logins"].value == pytest.approx(log["logins"], rel=0.05)
     assert limits["one_broker"].value == pytest.approx(parts["broker_messages_per_second"], rel=0.05)
+    everything = measurement("chat_promises", stale=True).results["costs"][-1]
+    assert limits["one_server_burst"].value == pytest.approx(everything["rate"], rel=0.05)
     assert ChatCapacity().record == pytest.approx(log["bytes_per_message"], rel=0.05)
 
 

@@ -13,6 +13,7 @@ noun("frame")  # what goes over a connection in one piece: a message, a heartbea
 # What one node sustained on two shared cores; the chapter shows how it was measured, and when.
 _PARTS = measurement("chat_parts", stale=True).results
 _LOG = _PARTS["logs"]["postgresql"]
+_SERVER = measurement("chat_promises", stale=True).results["costs"][-1]  # with every promise kept
 
 
 class ChatCapacity(CapacityModel):
@@ -291,8 +292,8 @@ class ChatCapacity(CapacityModel):
     )
     one_server_burst = Limit(
         "largest_burst",
-        20_000,
+        float(f"{_SERVER['rate']:.2g}"),
         "frame",
-        about="one server's deliveries in a second",
+        about="one server, for a second",
         then="let devices of so large a group fetch instead of being sent to",
     )
