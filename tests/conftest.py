@@ -1,5 +1,6 @@
 """What several rooms of the tests use: the built site, a browser without a network, the list of chapters."""
 
+import asyncio
 import contextlib
 import functools
 import http.server
@@ -70,6 +71,18 @@ def served(site: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def no_loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let a test call `asyncio.run`, although the browser of an earlier one left its event loop marked as running."""
+    if "browser" in request.fixturenames:
+        yield
+        return
+    left = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(left)
 
 
 @pytest.fixture(scope="session")

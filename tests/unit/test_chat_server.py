@@ -335,7 +335,7 @@ def test_two_terminals_talk():
         print("/sing", file=ann.stdin)
         until(ann, "/sing: not understood")
         print("/quit", file=bob.stdin)
-        assert bob.wait(10) == 0
+        assert bob.wait(60) == 0
         until(ann, "bob was last here")
         with terminal(url, "bob", "--device", "tablet", "--tail", "1") as tablet:
             assert "bob: yes" in until(tablet, "[lunch")
@@ -344,10 +344,10 @@ def test_two_terminals_talk():
             print("/history", file=tablet.stdin)
             until(tablet, "lunch begins here")
             tablet.send_signal(signal.SIGINT)
-            assert tablet.wait(10) == 0
+            assert tablet.wait(60) == 0
             assert tablet.stderr.read() == ""
         ann.stdin.close()
-        assert ann.wait(10) == 0
+        assert ann.wait(60) == 0
 
 
 def test_what_is_piped_into_a_terminal_is_said_before_it_leaves():
@@ -370,7 +370,7 @@ def test_a_terminal_comes_back_by_itself_and_sends_what_was_written_meanwhile():
             until(ann, "is lost")
             until(ann, "sent: notes 1")
             ann.stdin.close()
-            assert ann.wait(10) == 0
+            assert ann.wait(60) == 0
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ def small() -> LeaderboardCapacity:
     return LeaderboardCapacity(
         players=1e6, daily=10, weekly=40, scores_each=8.64, peak_to_mean=4, rush=10, counted=50, regions=9,
         submits=1, rank_views=1, around_views=0.5, top_views=0.25, top_lifetime=2, entry=40, replicas=3,
-        shard_memory=0.5, shard_rate=20_000, event=100, log_days=100, snapshot=10, buckets=1_000, refresh=10, top_bytes=4_000,
-        row_bytes=400, server_rate=1_000, utilisation=50, tournament=10, server_price=0.1, memory_price=0.1,
-        log_price=0.02, egress_price=0.1,
+        shard_memory=0.5, shard_rate=20_000, event=100, log_days=100, snapshot=10, buckets=1_000, refresh=10,
+        top_bytes=4_000, row_bytes=400, server_rate=1_000, utilisation=50, tournament=10,
+        server_price=0.1, memory_price=0.1, log_price=0.02, egress_price=0.1,
     )  # fmt: skip
 
 
