@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from contextlib import closing, suppress
+from functools import partial
 
 import pytest
 from websockets.asyncio.client import connect
@@ -304,7 +305,8 @@ def test_a_server_told_to_end_says_goodbye_and_its_clients_go_to_the_other():
 def terminal(url, user, *arguments):
     line = [sys.executable, "-m", "designbook.systems.chat", "client", "--as", user, "--url", url, *arguments]
     pipe = subprocess.PIPE
-    return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, text=True, bufsize=1)
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a script's background job inherits it ignored
+    return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, text=True, bufsize=1, preexec_fn=hears)
 
 
 def until(process, part):
