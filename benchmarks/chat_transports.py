@@ -9,7 +9,11 @@ from designbook.systems.chat import transports
 from designbook.systems.chat.transport_trial import Setting, Transport, Trial, try_transport
 
 USERS = (20, 100, 300)
-INTERVALS = (0.5, 1.0, 2.0, 5.0)
+WAYS: tuple[tuple[Transport, tuple[float, ...]], ...] = (
+    ("polling", (0.5, 1.0, 2.0, 5.0)),
+    ("long polling", (1.0,)),
+    ("websocket", (1.0,)),
+)
 SETTING = Setting(rate=0.2, hold=5.0, heartbeat=5.0, trip=0.05, warm_up=4.0, seconds=10.0)
 CODE = ["systems/chat/transport_trial.py", "systems/chat/transports.py"]
 
@@ -19,11 +23,11 @@ def chat_transports(say: Say, seconds: float = SETTING.seconds) -> dict[str, Any
     """Requests, bytes and delays that real clients of each transport see, beside what the formulas predict."""
     trials = []
     for clients in USERS:
-        for transport, intervals in (("polling", INTERVALS), ("long polling", (1.0,)), ("websocket", (1.0,))):
+        for transport, intervals in WAYS:
             for interval in intervals:
                 setting = replace(SETTING, clients=clients, interval=interval, seconds=seconds)
-                found = asyncio.run(try_transport(transport, setting))  # type: ignore[arg-type]
-                trials.append(_row(transport, setting, found))  # type: ignore[arg-type]
+                found = asyncio.run(try_transport(transport, setting))
+                trials.append(_row(transport, setting, found))
                 say(", ".join(f"{key} {value}" for key, value in trials[-1].items()))
     shown = {"rate": SETTING.rate, "hold": SETTING.hold, "heartbeat": SETTING.heartbeat, "trip": SETTING.trip}
     return {**shown, "seconds": seconds, "trials": trials}

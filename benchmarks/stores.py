@@ -35,6 +35,9 @@ ENGINES: dict[str, Callable[[], engines.Engine]] = {
 CODE = [
     "engines/engine.py",
     "engines/kinds.py",
+    "engines/postgres_pool.py",
+    "engines/program.py",
+    "engines/sqlite_file.py",
     "systems/url_shortener/app.py",
     "systems/url_shortener/cache.py",
     "systems/url_shortener/clicks.py",
@@ -67,9 +70,7 @@ def shortener_stores(say: Say, links: int = 10_000, requests: int = 5_000) -> di
     return results
 
 
-@experiment(
-    code=[f"systems/url_shortener/stores/{name}.py" for name in ("postgres", "sqlite", "valkey")], versions=VERSIONS[2:]
-)
+@experiment(code=[part for part in CODE if "stores/" in part or part.startswith("engines/")], versions=VERSIONS[2:])
 def shortener_counts(say: Say, links: int = 10_000, batches: int = 5) -> dict[str, Any]:
     """Rows a second that one client updates when it adds a batch of clicks, one on each link: the median batch."""
     real = [url for url in urls() if url.startswith("http")][:links]

@@ -186,7 +186,7 @@ def _numeric(answer: dict[str, Any], why: str, fill: "_Filler", model: CapacityM
     asked = f"your answer, in {symbol(unit)}" if symbol(unit) else "your answer"
     return (
         f'<fieldset data-kind="number" {bounds}><!--legend--><label><span class="dbk-why">{html.escape(asked)} '
-        f"({counts} counts; 3.8k and 2 million are understood)</span><br>"
+        f"({counts} counts; 3.8k, 2 million and 30 % are understood)</span><br>"
         f'<input type="text" inputmode="text" autocomplete="off"></label>{_BUTTON}'
         f"<details><summary>Answer</summary><p><b>{shown}</b></p><p>{why}</p></details></fieldset>"
     )

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import heappop, heappush
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Seconds = float
 Message = Hashable
@@ -41,10 +41,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message has arrived, for the first time or again."""
+    """A message has arrived, for the first time or again. It is hashable; what it is, the protocol knows."""
 
     sender: str
-    message: Message
+    message: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def wipe(url: str) -> None:
             database.execute("drop table if exists link, batch, counter")
     elif url.startswith("sqlite"):
         opened = open_store(url)
-        with opened._transaction() as database:
+        with opened._file.transaction() as database:
             database.executescript("delete from link; delete from batch; update counter set next = 0; begin immediate")
         opened.close()
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from benchmarks.chat import NAIVE, chat_schedules
+from benchmarks.chat import chat_schedules, naive
 from designbook.simulation.faults import Crash, FaultSchedule, Loss, Partition, Restart, hunt
 from designbook.systems.chat.simulation import (
     DEVICES,
@@ -31,6 +31,8 @@ from designbook.systems.chat.simulation import (
 )
 
 CHUNK = 100
+
+NAIVE = naive()
 
 
 @pytest.mark.parametrize("first", range(0, 1_000, CHUNK))

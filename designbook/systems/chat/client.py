@@ -125,8 +125,8 @@ class ChatClient:
             ticking.cancel()
 
     async def _talk(self, url: str) -> None:
-        options = {"compression": None, "ping_interval": None, "proxy": None, "close_timeout": 1, "open_timeout": 5}
-        async with connect(url, max_size=LARGEST_FRAME, **options) as connection:  # type: ignore[arg-type]
+        options: dict[str, Any] = {"compression": None, "ping_interval": None, "proxy": None, "close_timeout": 1}
+        async with connect(url, max_size=LARGEST_FRAME, open_timeout=5, **options) as connection:
             self._connection, self._outgoing = connection, asyncio.Queue()
             self.on_connection(url, "")
             sending = asyncio.create_task(self._send_all(connection, self._outgoing))

@@ -1,17 +1,16 @@
 """The experiments of the chapter: each a function of its size, run small there and full size for the measurements."""
 
 import asyncio
-import re
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from statistics import median
 
-from designbook.engines import Engine, nats, sqlite
+from designbook.engines import nats, sqlite
+from designbook.engines.program import Program
 from designbook.systems.chat.client import ChatClient
 from designbook.systems.chat.device import Patience
 from designbook.systems.chat.load import Load, Order, load
@@ -37,58 +36,19 @@ asyncio.run(main())
 """
 
 
-class Server(Engine):
-    """A WebSocket server of ours for as long as a `with` block, ended like any engine even if we are killed."""
-
-    name = "server"
-
-    def __init__(self, *arguments: str) -> None:
-        """`arguments` are those of the Python interpreter; the server must print `listens at ADDRESS`."""
-        super().__init__()
-        self._arguments = arguments
-
-    @property
-    def url(self) -> str:
-        """The address it printed last."""
-        found = re.findall(r"listens at (ws://\S+)", (self._started() / "log").read_text())
-        if not found:
-            raise RuntimeError("the server has not said where it listens")
-        return str(found[-1])
-
-    @property
-    def process(self) -> int:
-        """The server's process id. Raises RuntimeError if it does not run."""
-        if self._process is None:
-            raise RuntimeError("the server does not run")
-        return self._process.pid
-
-    @property
-    def memory(self) -> int:
-        """Bytes of the process that are in memory now. Linux only."""
-        status = Path(f"/proc/{self.process}/status").read_text()
-        return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
-
-    def _open(self, folder: Path) -> None:
-        self._await(self._spawn(sys.executable, *self._arguments))
-
-    def _answers(self, process_id: int) -> bool:
-        log = self._started() / "log"
-        return log.exists() and "listens at" in log.read_text()
-
-
-def chat_server(log_url: str, nats_url: str | None = None, *options: str) -> Server:
+def chat_server(log_url: str, nats_url: str | None = None, *options: str) -> Program:
     """A chat server on a free port, which lets its users send as much as they like."""
     joined = ("--nats", nats_url) if nats_url else ()
     arguments = ("server", "--log", log_url, "--port", "0", "--rate", "1e9", *joined, *options)
-    return Server("-m", "designbook.systems.chat", *arguments)
+    return Program("-m", "designbook.systems.chat", *arguments)
 
 
-def bare_broadcast() -> Server:
+def bare_broadcast() -> Program:
     """Every message to every connection by `websockets.broadcast`, and nothing else: the peer of our deliveries.
 
     Without compression, which it would otherwise do anew for each connection.
     """
-    return Server("-c", BARE)
+    return Program("-c", BARE)
 
 
 # -- what each promise costs
@@ -125,7 +85,7 @@ def cost_of_promises(connections: int = 100, messages: int = 100, rounds: int = 
         for server in (bare, trusting, memory, durable, joined):
             stack.enter_context(server)
 
-        def order(server: Server, *, users: bool = True, acks: bool = True) -> Order:
+        def order(server: Program, *, users: bool = True, acks: bool = True) -> Order:
             return Order(server.url, connections, messages, users=users, acks=acks, process=server.process)
 
         orders = {
@@ -194,7 +154,7 @@ def memory_of_idle_connections(connections: int = 500) -> tuple[int, int]:
         return server.memory, _idle(address, connections, server)
 
 
-def _idle(address: str, connections: int, server: Server) -> int:
+def _idle(address: str, connections: int, server: Program) -> int:
     command = [sys.executable, "-c", IDLE, address, str(connections)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -238,7 +198,7 @@ def kill_a_server(
         return asyncio.run(_kill(one, other, messages, users, seed, seconds))
 
 
-async def _kill(one: Server, other: Server, messages: int, users: int, seed: int, seconds: float) -> Killed:
+async def _kill(one: Program, other: Program, messages: int, users: int, seed: int, seconds: float) -> Killed:
     rng, loop = Random(seed), asyncio.get_running_loop()
     names = [f"user{number}" for number in range(users)]
     urls, patience = [one.url, other.url], Patience(retry=1.0, hello=1.0)

@@ -19,18 +19,3 @@ def fetched(rate: float, members: float, viewing: float, window: float) -> float
     1 - exp(-rate window) of all windows). Who does not look costs nothing until the group is opened.
     """
     return 3 * members * viewing * (1 - exp(-rate * window)) / window
-
-
-def burst_seconds(members: float, online: float, servers: float, server_rate: float) -> float:
-    """Seconds until the last connected member has a message, when servers push to their own members side by side."""
-    return members * online / (servers * server_rate)
-
-
-def inbox_bytes(rate: float, members: float, entry: float) -> float:
-    """Bytes written a second if each message, or a pointer to it, is copied into each member's inbox."""
-    return rate * members * entry
-
-
-def log_bytes(rate: float, members: float, record: float, entry: float, opened: float) -> float:
-    """Bytes written a second if a message is kept once, and each member's cursor written `opened` times a second."""
-    return rate * record + members * opened * entry

@@ -192,7 +192,7 @@ class _Run:
             if order.rate:
                 await asyncio.sleep(max(0.0, began + number / order.rate - perf_counter()))
             else:
-                await self._until(lambda number=number: number - self._at_sender < order.outstanding)  # type: ignore[misc]
+                await self._until(lambda: len(self._sent_at) - self._at_sender < order.outstanding)
             self._sent_at.append(perf_counter())
             sender.transport.write(frame(self._message(number + self._first)))
         wanted = order.messages * order.connections

@@ -9,9 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from designbook.systems.chat.stores.port import Message
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """Users, devices, conversations and client ids; such a name is also a token of a NATS subject."""
@@ -244,7 +247,7 @@ DeviceFrame = Hello | Create | Send | Ack | Resend | Page | Typing | Watch | Pin
 ServerFrame = Welcome | Created | Accepted | Delivery | History | Receipts | Typed | Presence | Pong | Refused
 Hint = Posted | Moved | Typed | Invited | Sought | Seen
 
-F = TypeVar("F")
+F = TypeVar("F", bound="DataclassInstance")
 
 
 def encode(frame: DeviceFrame | ServerFrame | Hint) -> str:
@@ -288,7 +291,7 @@ def _decode(text: str | bytes, kinds: Mapping[str, type[F]]) -> F:
     if not isinstance(kind, str) or kind not in kinds:
         raise BrokenFrame("type", f"is {_short(kind)}, expected one of {', '.join(kinds)}")
     values = {}
-    for field in fields(kinds[kind]):  # type: ignore[arg-type]
+    for field in fields(kinds[kind]):
         if field.name in content:
             value = content.pop(field.name)
             values[field.name] = value if value == field.default else _CHECKS[field.name](field.name, value)
@@ -297,7 +300,7 @@ def _decode(text: str | bytes, kinds: Mapping[str, type[F]]) -> F:
     try:
         return kinds[kind](**values)
     except TypeError:
-        missing = [field.name for field in fields(kinds[kind]) if field.name not in values]  # type: ignore[arg-type]
+        missing = [field.name for field in fields(kinds[kind]) if field.name not in values]
         raise BrokenFrame(missing[0], f"is missing in {kind}") from None
 
 

@@ -34,11 +34,6 @@ def few_wrong_pairs(rate: float, skew: float, devices: float) -> float:
     return (1 - 1 / devices) * rate * skew / sqrt(3.141592653589793)
 
 
-def rate_for(share: float, skew: float, devices: float) -> float:
-    """The messages a second at which that small a share of neighbours swaps places."""
-    return share * sqrt(3.141592653589793) / (skew * (1 - 1 / devices))
-
-
 def simulated_wrong_pairs(rng: Random, rate: float, skew: float, devices: int, messages: int) -> float:
     """The same share counted in a conversation whose clocks are drawn anew every ten messages."""
     wrong = pairs = 0

@@ -24,11 +24,6 @@ def told_to_screens(users: float, changes: float, shown: float, online: float) -
     return users * changes * shown * online
 
 
-def subscriptions(users: float, online: float, shown: float, every: float) -> float:
-    """Subscriptions a second, if a connected device's screen shows other people every `every` seconds."""
-    return users * online * shown / every
-
-
 def told_after_grace(changes: float, gap: float, grace: float) -> float:
     """Changes a second that are told if "gone" waits `grace` seconds, and gaps last `gap` seconds on average.
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from nats.aio.client import Client as Nats
 from nats.aio.msg import Msg
@@ -161,7 +161,7 @@ class ChatService:
     def _do(self, effect: Effect) -> None:
         match effect:
             case Tell(connections, frame):
-                write(connections, encode(frame))  # type: ignore[arg-type]
+                write(cast("tuple[_Connection, ...]", connections), encode(frame))
             case Ask(number, request):
                 self._ask(number, request)
             case Publish():

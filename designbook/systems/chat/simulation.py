@@ -7,8 +7,10 @@ naive design, or ours with one safeguard taken out, meets the same schedules.
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from random import Random
+from typing import Any
 
 from designbook.simulation.faults import FaultSchedule
 from designbook.simulation.network import (
@@ -97,9 +99,9 @@ class DeviceNode:
         """As every `Node`."""
         match event:
             case Started(disk):
-                for key in sorted(key for key in disk if isinstance(key, tuple) and key[0] == "message"):
-                    message = disk[key]
-                    yield Note(Shown(message.conversation, message.text, again=True))  # type: ignore[attr-defined]
+                kept = [record for record in disk.values() if isinstance(record, Message)]
+                for message in sorted(kept, key=lambda each: (each.conversation, each.sequence)):
+                    yield Note(Shown(message.conversation, message.text, again=True))
                 self.device = self._machine(self._user, self._device, disk, patience=PATIENCE)
                 yield SetTimer("tick", 0.5)
                 yield from self._do(now, device.Connected())
@@ -114,7 +116,7 @@ class DeviceNode:
                 yield from self._do(now, device.Wrote(conversation, text, text))
             case Received(sender, frame):
                 if sender == self._servers[self._server]:
-                    yield from self._do(now, device.Arrived(frame))  # type: ignore[arg-type]
+                    yield from self._do(now, device.Arrived(frame))
 
     def _do(self, now: Seconds, event: device.Event) -> Iterator[Effect]:
         for effect in self.device.handle(now, event):
@@ -155,11 +157,11 @@ class ServerNode:
                 yield from self._do(now, protocol.Tick())
             case Received("log", (life, int(number), answer)):
                 if life == self._life:
-                    yield from self._do(now, protocol.Answered(number, answer))  # type: ignore[arg-type]
+                    yield from self._do(now, protocol.Answered(number, answer))
             case Received(sender, (str(topic), hint)) if sender in self._others:
-                yield from self._do(now, protocol.Heard(topic, hint))  # type: ignore[arg-type]
+                yield from self._do(now, protocol.Heard(topic, hint))
             case Received(sender, frame):
-                yield from self._do(now, protocol.Arrived(sender, frame))  # type: ignore[arg-type]
+                yield from self._do(now, protocol.Arrived(sender, frame))
 
     def _do(self, now: Seconds, event: protocol.Event) -> Iterator[Effect]:
         for effect in self._server.handle(now, event):
@@ -207,8 +209,8 @@ class LogNode:
                 server, life, number = self._pending.pop(key)
                 yield SendTo(server, (life, number, answer))
 
-    def _carry_out(self, request: Hashable) -> tuple[Hashable, ...]:
-        return protocol.carry_out(self._log, request)  # type: ignore[arg-type]
+    def _carry_out(self, request: Any) -> tuple[Hashable, ...]:
+        return protocol.carry_out(self._log, request)
 
 
 # -- designs
@@ -348,9 +350,9 @@ def run(design: Design, seed: int, faults: FaultSchedule, *, texts: int = TEXTS)
     """The network after the run of `play`, to look into."""
     network = Network(seed)
     for name in DEVICES:
-        network.add(name, lambda name=name: design.device(name, SERVERS))  # type: ignore[misc]
+        network.add(name, partial(design.device, name, SERVERS))
     for name in SERVERS:
-        network.add(name, lambda name=name: design.server(name, SERVERS))  # type: ignore[misc]
+        network.add(name, partial(design.server, name, SERVERS))
     network.add(LOG, design.log)
     draw = Random(f"texts {seed}")
     bursts = [draw.uniform(0.2, STORM - 0.3) for _ in range(4)]

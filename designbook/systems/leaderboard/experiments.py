@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from designbook.blocks.score_histogram import ScoreHistogram
+from designbook.engines.program import memory_of_script
 from designbook.systems.leaderboard.events import EventLog, LoggedStore
 from designbook.systems.leaderboard.rules import Policy, Rules, ScoreEvent
 from designbook.systems.leaderboard.stores import MemoryStore, NotRanked, Place, Standing, Store, combine
@@ -383,66 +384,54 @@ def _rank_errors(kind: str, buckets: int, histogram: ScoreHistogram, scores: Seq
 
 # -- memory
 
-PEAK = """
-import resource, sys
-def peak():
-    if sys.platform == "darwin":
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with open("/proc/self/status") as file:  # on Linux, ru_maxrss begins with what the parent had
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
-"""
 FILL_BLOCK = """
-import random
+import random, sys
+from designbook.engines.program import peak_memory
 from designbook.blocks.ranked_scores import RankedScores
-empty, draw = peak(), random.Random(1).randrange
+empty, draw = peak_memory(), random.Random(1).randrange
 ranked = RankedScores()
 for player in range(int(sys.argv[1])):
     ranked.update(player, draw(1_000_000_000), player)
 assert ranked.rank(0) > 0
-print(empty, peak())
+print(empty, peak_memory())
 """
 FILL_PEER = """
-import random
+import random, sys
+from designbook.engines.program import peak_memory
 from sortedcontainers import SortedList
-empty, draw = peak(), random.Random(1).randrange
+empty, draw = peak_memory(), random.Random(1).randrange
 ranked, keys = SortedList(), {}
 for player in range(int(sys.argv[1])):
     keys[player] = key = -draw(1_000_000_000) << 64 | player << 32 | player
     ranked.add(key)
-print(empty, peak())
+print(empty, peak_memory())
 """
 FILL_SERVICE = """
-import random
+import random, sys
+from designbook.engines.program import peak_memory
 from designbook.systems.leaderboard.rules import Rules
 from designbook.systems.leaderboard.service import Leaderboard
 from designbook.systems.leaderboard.stores import MemoryStore
-empty, draw = peak(), random.Random(1).randrange
+empty, draw = peak_memory(), random.Random(1).randrange
 board = Leaderboard(MemoryStore(), Rules(), clock=lambda: 1_800_000_000)
 for player in range(int(sys.argv[1])):
     board.submit(f"event-{player}", f"player-{player:010d}", draw(1_000_000_000), "eu")
     if player % 1000 == 0:
         board.store.forget(1_800_000_001)
-print(empty, peak())
+print(empty, peak_memory())
 """
 
 
 def memory_of_ranked_scores(players: int) -> tuple[int, int]:
     """Bytes of a process that ranks so many players by number: when empty, and at its peak. Not on Windows."""
-    return _memory(FILL_BLOCK, players)
+    return memory_of_script(FILL_BLOCK, players)
 
 
 def memory_of_a_sorted_list(players: int) -> tuple[int, int]:
     """The same of a `sortedcontainers.SortedList` of keys that say the same, and a dictionary of each player's key."""
-    return _memory(FILL_PEER, players)
+    return memory_of_script(FILL_PEER, players)
 
 
 def memory_of_the_service(players: int) -> tuple[int, int]:
     """The same of a service with string ids of 17 characters, each player on six boards; event ids are forgotten."""
-    return _memory(FILL_SERVICE, players)
-
-
-def _memory(script: str, players: int) -> tuple[int, int]:
-    command = [sys.executable, "-c", PEAK + script, str(players)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    empty, peak = done.stdout.split()
-    return int(empty), int(peak)
+    return memory_of_script(FILL_SERVICE, players)

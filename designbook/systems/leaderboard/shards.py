@@ -50,7 +50,7 @@ class ShardedStore:
 
     def seen(self, event: str) -> bool:
         """Whether an event with this id was counted on any shard."""
-        return any(self._all(lambda shard: shard.seen(event)))
+        return any(self._each(lambda shard: shard.seen(event)))
 
     def standing(self, board: Board, player: str) -> Standing:
         """The player's row: their own shard's, and a count from each of the others. Raises NotRanked."""
@@ -59,7 +59,7 @@ class ShardedStore:
 
     def page(self, board: Board, first: int, count: int) -> list[Standing]:
         """A merge of what each shard has up to the page's end, so that a page far down costs all that is above it."""
-        pages = self._all(lambda shard: shard.page(board, 0, first + count))
+        pages = self._each(lambda shard: shard.page(board, 0, first + count))
         return _ranked(islice(merge(*pages, key=place), first, first + count), first)
 
     def around(self, board: Board, player: str, each_side: int) -> list[Standing]:
@@ -68,7 +68,7 @@ class ShardedStore:
         Two questions to each shard: how many stand before the player, and which rows are near that place.
         """
         middle = place(self._home(player).standing(board, player))
-        before = self._all(lambda shard: shard.ahead(board, middle))
+        before = self._each(lambda shard: shard.ahead(board, middle))
         starts = [max(0, ahead - each_side) for ahead in before]
         counts = [ahead - start + each_side + 1 for ahead, start in zip(before, starts, strict=True)]
         near = self._each(lambda shard, start, count: shard.page(board, start, count), starts, counts)
@@ -81,15 +81,15 @@ class ShardedStore:
 
     def ahead(self, board: Board, place: Place) -> int:
         """How many rows stand before `place`: the sum of what each shard counts."""
-        return sum(self._all(lambda shard: shard.ahead(board, place)))
+        return sum(self._each(lambda shard: shard.ahead(board, place)))
 
     def counts(self, board: Board, edges: Sequence[int]) -> list[int]:
         """For each edge, how many rows have that score or a higher one."""
-        return [sum(column) for column in zip(*self._all(lambda shard: shard.counts(board, edges)), strict=True)]
+        return [sum(column) for column in zip(*self._each(lambda shard: shard.counts(board, edges)), strict=True)]
 
     def size(self, board: Board) -> int:
         """How many players have a score on the board."""
-        return sum(self._all(lambda shard: shard.size(board)))
+        return sum(self._each(lambda shard: shard.size(board)))
 
     def delete(self, player: str) -> bool:
         """Take the player off every board of their shard."""
@@ -97,26 +97,23 @@ class ShardedStore:
 
     def drop(self, board: Board) -> None:
         """Forget an old board, on every shard."""
-        self._all(lambda shard: shard.drop(board))
+        self._each(lambda shard: shard.drop(board))
 
     def forget(self, before: int) -> None:
         """Forget the ids of old events, on every shard."""
-        self._all(lambda shard: shard.forget(before))
+        self._each(lambda shard: shard.forget(before))
 
     def close(self) -> None:
         """Close every shard."""
-        self._all(lambda shard: shard.close())
+        self._each(lambda shard: shard.close())
         if self._threads is not None:
             self._threads.shutdown()
 
     def _home(self, player: str) -> Store:
         return self.shards[self._ring.owner(player)]
 
-    def _all(self, ask: Callable[[Store], T]) -> list[T]:
-        stores = self.shards.values()
-        return list(map(ask, stores) if self._threads is None else self._threads.map(ask, stores))
-
-    def _each(self, ask: Callable[[Store, int, int], T], *arguments: Sequence[int]) -> list[T]:
+    def _each(self, ask: Callable[..., T], *arguments: Sequence[int]) -> list[T]:
+        """What each shard answers, asked all at once where there are threads."""
         stores = self.shards.values()
         answers = map(ask, stores, *arguments) if self._threads is None else self._threads.map(ask, stores, *arguments)
         return list(answers)

@@ -1,16 +1,15 @@
 """The experiments of the chapter: each a function of its size, run small there and full size for the measurements."""
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from urllib.request import Request, urlopen
 
 from designbook.engines import Engine
+from designbook.engines.program import Program, memory_of_script
 from designbook.systems.url_shortener.load import Load, load
 from designbook.systems.url_shortener.stores import Link, StoreDown, open_store
 
@@ -26,41 +25,15 @@ serve(Starlette(routes=[Route("/{code}", redirect)]))
 """
 
 
-class Server(Engine):
-    """An HTTP server of ours for as long as a `with` block, ended like any engine even if we are killed."""
-
-    name = "server"
-
-    def __init__(self, *arguments: str) -> None:
-        """`arguments` are those of the Python interpreter; the server must print `listens at ADDRESS`."""
-        super().__init__()
-        self._arguments = arguments
-
-    @property
-    def url(self) -> str:
-        """The address it printed."""
-        found = re.search(r"listens at (http://\S+)", (self._started() / "log").read_text())
-        if not found:
-            raise RuntimeError("the server has not said where it listens")
-        return found[1]
-
-    def _open(self, folder: Path) -> None:
-        self._await(self._spawn(sys.executable, *self._arguments))
-
-    def _answers(self, process_id: int) -> bool:
-        log = self._started() / "log"
-        return log.exists() and "listens at" in log.read_text()
-
-
-def shortener(store_url: str, *options: str) -> Server:
+def shortener(store_url: str, *options: str) -> Program:
     """The shortener on a free port and the store at `store_url`, without a limit on links made a second."""
     arguments = ("--store", store_url, "--port", "0", "--rate", "1e9", *options)
-    return Server("-m", "designbook.systems.url_shortener", *arguments)
+    return Program("-m", "designbook.systems.url_shortener", *arguments)
 
 
-def bare_route() -> Server:
+def bare_route() -> Program:
     """A Starlette route that redirects and does nothing else, served the same way: the peer of our redirects."""
-    return Server("-c", BARE)
+    return Program("-c", BARE)
 
 
 def make_links(address: str, urls: Sequence[str]) -> list[str]:
@@ -158,19 +131,19 @@ def kill_during_writes(engine: Engine, writes: int = 200) -> KilledWrites:
 
 
 FILL = """
-import resource, sys
+import sys
 from designbook.data import urls
+from designbook.engines.program import peak_memory
 from designbook.systems.url_shortener.ids import range_codes
 from designbook.systems.url_shortener.service import Shortener
 from designbook.systems.url_shortener.stores import MemoryStore
 store, real = MemoryStore(), [url for url in urls() if url.startswith("http")]
 service = Shortener(store, range_codes(store, b"memory"))
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-empty = peak()
+empty = peak_memory()
 for i in range(int(sys.argv[1])):
     separator = "&" if "?" in real[i % len(real)] else "?"
     service.shorten(f"{real[i % len(real)].partition('#')[0]}{separator}{i}", f"owner {i % 1000}".replace(" ", "-"))
-print(empty, peak())
+print(empty, peak_memory())
 """
 
 
@@ -179,6 +152,4 @@ def memory_of_links(links: int) -> tuple[int, int]:
 
     The URLs are real ones, each made different by a number. In a process of its own; not on Windows.
     """
-    done = subprocess.run([sys.executable, "-c", FILL, str(links)], capture_output=True, text=True, check=True)
-    empty, peak = done.stdout.split()
-    return int(empty), int(peak)
+    return memory_of_script(FILL, links)

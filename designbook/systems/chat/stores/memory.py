@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 
-from designbook.systems.chat.stores.port import Cursor, Draft, Message, UnknownConversation, furthest, unknown
+from designbook.systems.chat.stores.port import Cursor, Draft, Message, UnknownConversation, furthest, number, unknown
 
 
 class MemoryLog:
@@ -35,16 +35,16 @@ class MemoryLog:
             self._expect((conversation,))
             return self._members[conversation]
 
-    def conversations(self, user: str) -> tuple[str, ...]:
-        """What `user` belongs to, by name."""
-        with self._lock:
-            return tuple(sorted(self._conversations.get(user, ())))
-
     def append(self, drafts: Sequence[Draft]) -> list[Message]:
         """Give each draft the next place of its conversation. Raises UnknownConversation without a trace."""
         with self._lock:
-            self._expect(draft.conversation for draft in drafts)
-            return [self._append(draft) for draft in drafts]
+            names = [(draft.conversation, draft.sender, draft.client_id) for draft in drafts]
+            heads = {name: len(self._messages[name]) for name, _, _ in names if name in self._messages}
+            answers, new = number(drafts, heads, {name: self._known[name] for name in names if name in self._known})
+            for message in new:
+                self._messages[message.conversation].append(message)
+                self._known[message.conversation, message.sender, message.client_id] = message
+            return answers
 
     def after(self, conversation: str, sequence: int, limit: int) -> list[Message]:
         """The first `limit` messages after `sequence`, oldest first."""
@@ -82,16 +82,6 @@ class MemoryLog:
 
     def close(self) -> None:
         """Nothing to give back."""
-
-    def _append(self, draft: Draft) -> Message:
-        key = (draft.conversation, draft.sender, draft.client_id)
-        if key in self._known:
-            return self._known[key]
-        kept = self._messages[draft.conversation]
-        message = Message(draft.conversation, len(kept) + 1, draft.sender, draft.client_id, draft.text, draft.time)
-        kept.append(message)
-        self._known[key] = message
-        return message
 
     def _expect(self, conversations: Iterable[str]) -> None:
         for conversation in conversations:

@@ -70,9 +70,6 @@ class MessageLog(Protocol):
     def members(self, conversation: str) -> frozenset[str]:
         """Who belongs to it. Raises UnknownConversation."""
 
-    def conversations(self, user: str) -> tuple[str, ...]:
-        """What `user` belongs to, by name."""
-
     def append(self, drafts: Sequence[Draft]) -> list[Message]:
         """Give each draft the next place of its conversation, in the drafts' order, in one transaction.
 
@@ -131,6 +128,18 @@ def furthest(cursors: Iterable[Cursor]) -> list[Cursor]:
         old = found.get(name, cursor)
         found[name] = Cursor(*name, max(old.delivered, cursor.delivered), max(old.read, cursor.read))
     return [found[name] for name in sorted(found)]
+
+
+def row(message: Message) -> tuple[str, int, str, str, str, float]:
+    """`message` as the databases keep it."""
+    return (
+        message.conversation,
+        message.sequence,
+        message.sender,
+        message.client_id,
+        message.text,
+        message.time,
+    )
 
 
 def unknown(conversation: str) -> str:

@@ -1,13 +1,11 @@
 """Messages in PostgreSQL."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from queue import Empty, LifoQueue
-from threading import BoundedSemaphore
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
 
+from designbook.engines.postgres_pool import PostgresPool
 from designbook.systems.chat.stores.port import (
     Cursor,
     Draft,
@@ -16,6 +14,7 @@ from designbook.systems.chat.stores.port import (
     UnknownConversation,
     furthest,
     number,
+    row,
     unknown,
 )
 
@@ -45,15 +44,13 @@ class PostgresLog:
 
     def __init__(self, url: str, connections: int = 8) -> None:
         """Connects to `url`, a libpq address. Raises LogDown if nothing answers."""
-        self._url = url
-        self._idle: LifoQueue[psycopg.Connection] = LifoQueue()
-        self._free = BoundedSemaphore(connections)
-        with self._connection() as database, database.transaction():
+        self._pool = PostgresPool(url, LogDown, connections)
+        with self._pool.connection() as database, database.transaction():
             database.execute(SCHEMA)
 
     def create(self, conversation: str, members: Iterable[str]) -> bool:
         """Start `conversation` among `members`. False if it exists already."""
-        with self._connection() as database, database.transaction():
+        with self._pool.connection() as database, database.transaction():
             insert = "insert into conversation (name) values (%s) on conflict do nothing"
             if not database.execute(insert, (conversation,)).rowcount:
                 return False
@@ -68,11 +65,6 @@ class PostgresLog:
             raise UnknownConversation(unknown(conversation))
         return frozenset(user for (user,) in found)
 
-    def conversations(self, user: str) -> tuple[str, ...]:
-        """What `user` belongs to, by name."""
-        found = self._read("select conversation from member where member = %s order by conversation", user)
-        return tuple(name for (name,) in found)
-
     def append(self, drafts: Sequence[Draft]) -> list[Message]:
         """Give each draft the next place of its conversation. Raises UnknownConversation without a trace.
 
@@ -81,7 +73,7 @@ class PostgresLog:
         """
         names = sorted({draft.conversation for draft in drafts})
         keys = [(draft.conversation, draft.sender, draft.client_id) for draft in drafts]
-        with self._connection() as database, database.transaction():
+        with self._pool.connection() as database, database.transaction():
             lock = "select name, head from conversation where name = any(%s) order by name for no key update"
             heads = dict(database.execute(lock, (names,)).fetchall())
             query = f"select {COLUMNS} from message join unnest(%s::text[], %s::text[], %s::text[]) as asked (c, s, i)"
@@ -92,7 +84,7 @@ class PostgresLog:
             if new:
                 insert = "insert into message select * from unnest"
                 types = "(%s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::double precision[])"
-                database.execute(insert + types, _columns([_row(message) for message in new], 6))
+                database.execute(insert + types, _columns([row(message) for message in new], 6))
                 last = {message.conversation: message.sequence for message in new}
                 update = "update conversation set head = moved.head from unnest(%s::text[], %s::bigint[])"
                 database.execute(
@@ -128,7 +120,7 @@ class PostgresLog:
         forward = (
             "delivered = greatest(cursor.delivered, excluded.delivered), read = greatest(cursor.read, excluded.read)"
         )
-        with self._connection() as database:
+        with self._pool.connection() as database:
             try:
                 database.execute(
                     f"{insert} on conflict (conversation, member, device) do update set {forward}", _columns(rows, 5)
@@ -143,54 +135,14 @@ class PostgresLog:
 
     def close(self) -> None:
         """Give the connections back."""
-        while not self._idle.empty():
-            self._idle.get_nowait().close()
+        self._pool.close()
 
     def _read(self, query: str, *values: str | int) -> list[Any]:
-        with self._connection() as database:
+        with self._pool.connection() as database:
             return database.execute(query, values).fetchall()
-
-    @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection]:
-        """A connection for one call. After a failure all idle ones go: they share the server that went."""
-        with self._free:
-            try:
-                database = self._idle.get_nowait()
-            except Empty:
-                database = self._connect()
-            try:
-                yield database
-            except psycopg.OperationalError as error:
-                database.close()
-                self.close()
-                raise LogDown(f"PostgreSQL does not answer: {error}".strip()) from error
-            except BaseException:
-                if database.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-                    database.close()
-                    raise
-                self._idle.put(database)
-                raise
-            self._idle.put(database)
-
-    def _connect(self) -> psycopg.Connection:
-        try:
-            return psycopg.connect(self._url, autocommit=True, connect_timeout=5)
-        except psycopg.OperationalError as error:
-            raise LogDown(f"PostgreSQL does not answer: {error}".strip()) from error
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
     """`rows` as `width` lists, the form in which `unnest` takes them."""
     table = list(rows)
     return tuple([row[i] for row in table] for i in range(width))
-
-
-def _row(message: Message) -> tuple[str, int, str, str, str, float]:
-    return (
-        message.conversation,
-        message.sequence,
-        message.sender,
-        message.client_id,
-        message.text,
-        message.time,
-    )

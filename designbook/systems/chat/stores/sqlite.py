@@ -1,11 +1,8 @@
 """Messages in one SQLite file, which several processes of one machine may share."""
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from threading import Lock
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
+from designbook.engines.sqlite_file import SQLiteFile
 from designbook.systems.chat.stores.port import (
     Cursor,
     Draft,
@@ -14,6 +11,7 @@ from designbook.systems.chat.stores.port import (
     UnknownConversation,
     furthest,
     number,
+    row,
     unknown,
 )
 
@@ -37,24 +35,15 @@ COLUMNS = "conversation, sequence, sender, client_id, text, time"
 
 
 class SQLiteLog:
-    """A write-ahead log lets readers go on while one writer writes; each commit is flushed to disk.
-
-    One connection writes and one reads, each under a lock. Another process that holds the file is awaited for 10 s.
-    """
+    """One file; each commit is flushed to disk before it is acknowledged."""
 
     def __init__(self, path: str) -> None:
         """Opens or makes the file at `path`. Raises LogDown if that fails."""
-        self._path = path
-        self._lock, self._read_lock = Lock(), Lock()
-        with self._or_down():
-            self._writer, self._reader = self._connect(), self._connect()
-            with self._transaction() as database:
-                for statement in SCHEMA.split(";\n"):
-                    database.execute(statement)
+        self._file = SQLiteFile(path, LogDown, SCHEMA)
 
     def create(self, conversation: str, members: Iterable[str]) -> bool:
         """Start `conversation` among `members`. False if it exists already."""
-        with self._transaction() as database:
+        with self._file.transaction() as database:
             insert = "insert into conversation (name) values (?) on conflict do nothing"
             if not database.execute(insert, (conversation,)).rowcount:
                 return False
@@ -64,22 +53,17 @@ class SQLiteLog:
 
     def members(self, conversation: str) -> frozenset[str]:
         """Who belongs to it. Raises UnknownConversation."""
-        found = self._read("select user from member where conversation = ?", conversation)
-        if not found and not self._read("select 1 from conversation where name = ?", conversation):
+        found = self._file.read("select user from member where conversation = ?", conversation)
+        if not found and not self._file.read("select 1 from conversation where name = ?", conversation):
             raise UnknownConversation(unknown(conversation))
         return frozenset(user for (user,) in found)
-
-    def conversations(self, user: str) -> tuple[str, ...]:
-        """What `user` belongs to, by name."""
-        found = self._read("select conversation from member where user = ? order by conversation", user)
-        return tuple(name for (name,) in found)
 
     def append(self, drafts: Sequence[Draft]) -> list[Message]:
         """Give each draft the next place of its conversation. Raises UnknownConversation without a trace.
 
         `begin immediate` lets one process at a time read the heads and write beyond them.
         """
-        with self._transaction() as database:
+        with self._file.transaction() as database:
             heads, known = dict[str, int](), dict[tuple[str, str, str], Message]()
             for name in {draft.conversation for draft in drafts}:
                 heads.update(database.execute("select name, head from conversation where name = ?", (name,)))
@@ -88,7 +72,7 @@ class SQLiteLog:
                 key = (draft.conversation, draft.sender, draft.client_id)
                 known.update((key, Message(*row)) for row in database.execute(query, key))
             answers, new = number(drafts, heads, known)
-            database.executemany("insert into message values (?, ?, ?, ?, ?, ?)", [_row(message) for message in new])
+            database.executemany("insert into message values (?, ?, ?, ?, ?, ?)", [row(message) for message in new])
             last = {message.conversation: message.sequence for message in new}
             database.executemany(
                 "update conversation set head = ? where name = ?", [(head, name) for name, head in last.items()]
@@ -98,21 +82,21 @@ class SQLiteLog:
     def after(self, conversation: str, sequence: int, limit: int) -> list[Message]:
         """The first `limit` messages after `sequence`, oldest first."""
         query = f"select {COLUMNS} from message where conversation = ? and sequence > ? order by sequence limit ?"
-        return [Message(*row) for row in self._read(query, conversation, sequence, max(limit, 0))]
+        return [Message(*row) for row in self._file.read(query, conversation, sequence, max(limit, 0))]
 
     def before(self, conversation: str, sequence: int, limit: int) -> list[Message]:
         """The last `limit` messages before `sequence`, oldest first."""
         query = f"select {COLUMNS} from message where conversation = ? and sequence < ? order by sequence desc limit ?"
-        return [Message(*row) for row in reversed(self._read(query, conversation, sequence, max(limit, 0)))]
+        return [Message(*row) for row in reversed(self._file.read(query, conversation, sequence, max(limit, 0)))]
 
     def heads(self, user: str) -> Mapping[str, int]:
         """The last sequence of each conversation of `user`, 0 where nothing was said."""
         query = "select name, head from member join conversation on name = conversation where user = ?"
-        return dict(self._read(query, user))
+        return dict(self._file.read(query, user))
 
     def save(self, cursors: Iterable[Cursor]) -> None:
         """Move cursors forward. Raises UnknownConversation without a trace."""
-        with self._transaction() as database:
+        with self._file.transaction() as database:
             for cursor in furthest(cursors):
                 query = "select 1 from conversation where name = ?"
                 if not database.execute(query, (cursor.conversation,)).fetchone():
@@ -127,48 +111,8 @@ class SQLiteLog:
     def cursors(self, conversation: str) -> tuple[Cursor, ...]:
         """How far each device that was ever saved got, by user and device."""
         query = "select conversation, user, device, delivered, read from cursor where conversation = ?"
-        return tuple(Cursor(*row) for row in self._read(f"{query} order by user, device", conversation))
+        return tuple(Cursor(*row) for row in self._file.read(f"{query} order by user, device", conversation))
 
     def close(self) -> None:
         """Give the connections back."""
-        self._writer.close()
-        self._reader.close()
-
-    def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
-        database.execute("pragma journal_mode = wal")
-        database.execute("pragma synchronous = full")
-        return database
-
-    def _read(self, query: str, *values: str | int) -> list[Any]:
-        with self._or_down(), self._read_lock:
-            return self._reader.execute(query, values).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._or_down(), self._lock:
-            self._writer.execute("begin immediate")
-            try:
-                yield self._writer
-            except BaseException:
-                self._writer.execute("rollback")
-                raise
-            self._writer.execute("commit")
-
-    @contextmanager
-    def _or_down(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise LogDown(f"SQLite cannot use {self._path}: {error}") from error
-
-
-def _row(message: Message) -> tuple[str, int, str, str, str, float]:
-    return (
-        message.conversation,
-        message.sequence,
-        message.sender,
-        message.client_id,
-        message.text,
-        message.time,
-    )
+        self._file.close()

@@ -4,14 +4,12 @@ An event is one statement, and so one transaction and one round trip: it inserts
 new, the scores. A rank is a COUNT of the rows before, which reads them all in the index.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from queue import Empty, LifoQueue
-from threading import BoundedSemaphore
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import psycopg
 
+from designbook.engines.postgres_pool import PostgresPool
 from designbook.systems.leaderboard.errors import NotRanked, StoreDown
 from designbook.systems.leaderboard.rules import MAX_SCORE, Policy, ScoreEvent
 from designbook.systems.leaderboard.stores.port import Place, Standing
@@ -62,16 +60,14 @@ class PostgresStore:
 
     def __init__(self, url: str, connections: int = 8) -> None:
         """Connects to `url`, a libpq address. Raises StoreDown if nothing answers."""
-        self._url = url
-        self._idle: LifoQueue[psycopg.Connection] = LifoQueue()
-        self._free = BoundedSemaphore(connections)
+        self._pool = PostgresPool(url, StoreDown, connections)
         self._ids: dict[str, int] = {}
-        with self._connection() as database, database.transaction():
+        with self._pool.connection() as database, database.transaction():
             database.execute(SCHEMA)
 
     def submit(self, event: ScoreEvent, boards: Sequence[Board], policy: Policy) -> bool:
         """Count the event on each board, unless its id was seen before."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             ids = sorted(self._id(database, board, make=True) for board in boards)  # in order: none waits in a circle
             known = {"event": event.event, "time": event.time, "player": event.player, "score": event.score}
             answer = database.execute(SUBMIT.format(keep=KEEP[policy]), known | {"boards": ids, "most": MAX_SCORE})
@@ -79,12 +75,12 @@ class PostgresStore:
 
     def seen(self, event: str) -> bool:
         """Whether an event with this id was counted."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             return bool(_first(database.execute("select count(*) from event where id = %s", (event,))))
 
     def standing(self, board: Board, player: str) -> Standing:
         """The player's row, after a count of those before it. Raises NotRanked."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             query: LiteralString = f"select {OF_ME}, score, achieved from standing as me"
             known = {"board": self._id(database, board), "player": player}
             row = database.execute(f"{query} where player = %(player)s and board = %(board)s", known).fetchone()
@@ -94,7 +90,7 @@ class PostgresStore:
 
     def page(self, board: Board, first: int, count: int) -> list[Standing]:
         """The rows with the ranks `first` + 1 to `first` + `count`; those before them are read too."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             query: LiteralString = f"select player, score, achieved from standing where board = %s {ORDER}"
             known = (self._id(database, board), count, first)
             rows = database.execute(f"{query} limit %s offset %s", known).fetchall()
@@ -111,7 +107,7 @@ class PostgresStore:
         )
         select greatest(0, before - %(each_side)s), player, score, achieved from rows, place {ORDER}
         """
-        with self._connection() as database:
+        with self._pool.connection() as database:
             known = {"board": self._id(database, board), "player": player, "each_side": each_side}
             rows = database.execute(query, known).fetchall()
         if not rows:
@@ -122,7 +118,7 @@ class PostgresStore:
         """How many rows stand before `place`."""
         lost, achieved, player = place
         query = BEFORE.format(score="%(score)s", achieved="%(achieved)s", player="%(player)s")
-        with self._connection() as database:
+        with self._pool.connection() as database:
             known = {"board": self._id(database, board), "score": -lost, "achieved": achieved, "player": player}
             return _first(database.execute(f"select {query}", known))
 
@@ -132,13 +128,13 @@ class PostgresStore:
         select (select count(*) from standing where board = %s and score >= edge)
         from unnest(%s::bigint[]) with ordinality as asked (edge, place) order by place
         """
-        with self._connection() as database:
+        with self._pool.connection() as database:
             rows = database.execute(query, (self._id(database, board), list(edges))).fetchall()
         return [int(row[0]) for row in rows]
 
     def size(self, board: Board) -> int:
         """How many players have a score on the board."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             query: LiteralString = "select count(*) from standing where board = %s"
             return _first(database.execute(query, (self._id(database, board),)))
 
@@ -148,23 +144,22 @@ class PostgresStore:
         with held as (select board from standing where player = %(player)s order by board for update)
         delete from standing using held where standing.player = %(player)s and standing.board = held.board
         """
-        with self._connection() as database:
+        with self._pool.connection() as database:
             return database.execute(query, {"player": player}).rowcount > 0
 
     def drop(self, board: Board) -> None:
         """Forget an old board, row by row."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             database.execute("delete from standing where board = %s", (self._id(database, board),))
 
     def forget(self, before: int) -> None:
         """Forget the ids of events whose time is before `before`."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             database.execute("delete from event where time < %s", (before,))
 
     def close(self) -> None:
         """Give the connections back."""
-        while not self._idle.empty():
-            self._idle.get_nowait().close()
+        self._pool.close()
 
     def _id(self, database: psycopg.Connection, board: Board, make: bool = False) -> int:
         """The number of a board, given to it by its first event and never changed; 0 for a board without one."""
@@ -176,34 +171,6 @@ class PostgresStore:
                 return 0
             self._ids[board.key] = row[0]
         return self._ids[board.key]
-
-    @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection]:
-        """A connection for one call. After a failure all idle ones go: they share the server that went."""
-        with self._free:
-            try:
-                database = self._idle.get_nowait()
-            except Empty:
-                database = self._connect()
-            try:
-                yield database
-            except psycopg.OperationalError as error:
-                database.close()
-                self.close()
-                raise StoreDown(f"PostgreSQL does not answer: {error}".strip()) from error
-            except BaseException:
-                if database.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-                    database.close()
-                    raise
-                self._idle.put(database)
-                raise
-            self._idle.put(database)
-
-    def _connect(self) -> psycopg.Connection:
-        try:
-            return psycopg.connect(self._url, autocommit=True, connect_timeout=5)
-        except psycopg.OperationalError as error:
-            raise StoreDown(f"PostgreSQL does not answer: {error}".strip()) from error
 
 
 def _first(cursor: psycopg.Cursor[Any]) -> int:

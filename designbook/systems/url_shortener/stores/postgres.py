@@ -1,12 +1,8 @@
 """Links in PostgreSQL."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from queue import Empty, LifoQueue
-from threading import BoundedSemaphore
+from collections.abc import Mapping
 
-import psycopg
-
+from designbook.engines.postgres_pool import PostgresPool
 from designbook.systems.url_shortener.stores.port import CodeTaken, Link, StoreDown
 
 SCHEMA = """
@@ -26,15 +22,13 @@ class PostgresStore:
 
     def __init__(self, url: str, connections: int = 8) -> None:
         """Connects to `url`, a libpq address. Raises StoreDown if nothing answers."""
-        self._url = url
-        self._idle: LifoQueue[psycopg.Connection] = LifoQueue()
-        self._free = BoundedSemaphore(connections)
-        with self._connection() as database, database.transaction():
+        self._pool = PostgresPool(url, StoreDown, connections)
+        with self._pool.connection() as database, database.transaction():
             database.execute(SCHEMA)
 
     def reserve(self, count: int) -> int:
         """Take `count` ids that nobody else will get, and return the first."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             query = "update counter set next = next + %s returning next - %s"
             row = database.execute(query, (count, count)).fetchone()
         assert row is not None
@@ -42,7 +36,7 @@ class PostgresStore:
 
     def add(self, link: Link, same: bytes | None = None) -> Link:
         """Keep `link`, or return the one that has its fingerprint. Raises CodeTaken."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             row = (link.code, link.url, link.owner, link.expires, same)
             insert = "insert into link (code, url, owner, expires, same) values (%s, %s, %s, %s, %s)"
             if database.execute(f"{insert} on conflict do nothing", row).rowcount:
@@ -55,13 +49,13 @@ class PostgresStore:
 
     def get(self, code: str) -> Link | None:
         """The link with this code, deleted or not; None if there never was one."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             row = database.execute("select code, url, owner, expires from link where code = %s", (code,)).fetchone()
         return None if row is None else Link(*row)
 
     def delete(self, code: str, owner: str) -> bool:
         """Forget everything but the code of `owner`'s link."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             forget = "update link set url = null, owner = '', expires = null, same = null"
             done = database.execute(f"{forget} where code = %s and owner = %s and url is not null", (code, owner))
             return done.rowcount == 1
@@ -71,7 +65,7 @@ class PostgresStore:
 
         Rows are updated in the order of their codes, so that two workers never wait for each other in a circle.
         """
-        with self._connection() as database, database.transaction():
+        with self._pool.connection() as database, database.transaction():
             if not database.execute("insert into batch values (%s) on conflict do nothing", (batch,)).rowcount:
                 return False
             rows = [(number, code) for code, number in sorted(clicks.items())]
@@ -81,44 +75,15 @@ class PostgresStore:
 
     def forget(self, batch: str) -> None:
         """The batch will not be sent again."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             database.execute("delete from batch where id = %s", (batch,))
 
     def clicks(self, code: str) -> int:
         """How often the link was clicked, as far as counted."""
-        with self._connection() as database:
+        with self._pool.connection() as database:
             row = database.execute("select clicks from link where code = %s", (code,)).fetchone()
         return 0 if row is None else int(row[0])
 
     def close(self) -> None:
         """Give the connections back."""
-        while not self._idle.empty():
-            self._idle.get_nowait().close()
-
-    @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection]:
-        """A connection for one call. After a failure all idle ones go: they share the server that went."""
-        with self._free:
-            try:
-                database = self._idle.get_nowait()
-            except Empty:
-                database = self._connect()
-            try:
-                yield database
-            except psycopg.OperationalError as error:
-                database.close()
-                self.close()
-                raise StoreDown(f"PostgreSQL does not answer: {error}".strip()) from error
-            except BaseException:
-                if database.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-                    database.close()
-                    raise
-                self._idle.put(database)
-                raise
-            self._idle.put(database)
-
-    def _connect(self) -> psycopg.Connection:
-        try:
-            return psycopg.connect(self._url, autocommit=True, connect_timeout=5)
-        except psycopg.OperationalError as error:
-            raise StoreDown(f"PostgreSQL does not answer: {error}".strip()) from error
+        self._pool.close()
