@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from designbook.capacity import check_dimensions, to_javascript
 from designbook.data import fact, measurement
+from designbook.page import interview
 from designbook.systems.chat.capacity import ChatCapacity
+from designbook.systems.chat.ordering import wrong_pairs
+from designbook.systems.chat.transports import poll_requests
 
 LINES = ("server_cost", "log_cost", "disk_cost", "archive_cost", "delivery_cost", "background_cost")
 
@@ -56,12 +59,31 @@ def test_servers_are_enough_for_memory_and_for_frames_and_one_may_fail():
     assert ChatCapacity(connection_memory=500).servers > ChatCapacity(connection_memory=2).servers
 
 
-def test_log_shards_follow_the_storm_or_the_messages_whichever_asks_for_more():
-    calm = ChatCapacity(back_within=7200, replicas=1)
-    assert calm.log_servers == -(-calm.peak_messages // calm.log_rate)
-    storm = ChatCapacity(back_within=5, replicas=1)
-    assert storm.log_servers == -(-storm.logins // storm.login_rate)
-    assert ChatCapacity(back_within=5, replicas=3).log_servers == 3 * storm.log_servers
+def test_messages_buy_shards_of_the_log_and_the_storm_buys_copies_of_each():
+    calm, storm = ChatCapacity(back_within=7200), ChatCapacity(back_within=60)
+    assert calm.log_shards == storm.log_shards == -(-calm.peak_messages // calm.log_rate)
+    assert (calm.log_copies, storm.log_copies) == (3, -(-storm.logins // storm.login_rate))
+    assert storm.log_copies > 3
+    assert storm.log_servers == storm.log_shards * storm.log_copies
+    assert storm.hot_log == calm.hot_log
+
+
+def test_a_login_visits_nearly_every_shard_and_so_shards_do_not_divide_the_storm():
+    """Of three shards by the hash of the conversation, a user of ten conversations misses one in 58 times."""
+    rng, shards, users = random.Random(2), 3, 20_000
+    visited = sum(len({rng.randrange(shards) for _ in range(10)}) for _ in range(users)) / users
+    assert visited / shards == pytest.approx(1 - (1 - 1 / shards) ** 10, abs=0.005)
+    assert visited / shards > 0.97
+    many = ChatCapacity(daily_users=1e8)
+    assert many.log_shards > 10
+    assert many.log_copies * many.login_rate >= many.logins
+
+
+def test_each_delivery_moves_a_cursor_and_each_device_subscribes_to_its_conversations():
+    model = ChatCapacity()
+    assert (model.cursor_servers - 1) * model.log_rate < model.peak_deliveries <= model.cursor_servers * model.log_rate
+    assert model.subscriptions == pytest.approx(10e6 * 1.5 * 0.3 * 10)
+    assert model.but(conversations=1).subscriptions == pytest.approx(model.subscriptions / 10)
 
 
 def test_the_bill_is_the_sum_of_its_lines():
@@ -109,3 +131,11 @@ def test_a_small_chat_passes_no_limit_and_each_limit_can_be_passed():
     assert ChatCapacity(**busy).verdict().limit.name == "one_log_writes"
     assert ChatCapacity(daily_users=1e7, back_within=5).verdict().limit.name == "one_log_logins"
     assert ChatCapacity(**calm, largest_group=1e6).verdict().limit.name == "one_server_burst"
+
+
+def test_the_quiz_asks_at_other_settings_than_the_chapter_and_its_answers_are_the_models():
+    answers = [item["answer"]["value"] for item in interview.load("chat").content["quiz"] if "answer" in item]
+    few = ChatCapacity(daily_users=4e6, messages_per_user=25, peak_to_mean=3)
+    more = ChatCapacity(daily_users=6e6, devices=2, online=20, heartbeat_every=45)
+    expected = [few.peak_messages, more.heartbeats, 3e5 * poll_requests(4), 100 * wrong_pairs(1, 0.1, 1e12)]
+    assert answers == pytest.approx(expected, rel=0.01)

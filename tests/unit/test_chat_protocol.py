@@ -19,6 +19,7 @@ from designbook.systems.chat.messages import (
     Delivery,
     Hello,
     History,
+    Moved,
     Page,
     Ping,
     Pong,
@@ -326,6 +327,23 @@ def test_a_cursor_never_moves_back_nor_past_what_was_said():
     assert chat.log.cursors("lunch") == (Cursor("lunch", "ann", "phone", 2, 2),)
 
 
+def test_an_acknowledgement_that_comes_late_moves_what_was_read_and_leaves_what_was_delivered():
+    chat = world()
+    chat.connect("phone", "ann")
+    chat.frame("phone", say(1), say(2), Ack("lunch", 2, 0), Ack("lunch", 1, 1))
+    chat.pass_time(1)
+    assert chat.log.cursors("lunch") == (Cursor("lunch", "ann", "phone", 2, 1),)
+
+
+def test_receipts_that_other_servers_tell_late_take_nothing_back():
+    chat = world()
+    chat.connect("anns", "ann")
+    for cursors in [(2, 1), (1, 2), (1, 1)]:
+        chat.do(0, Heard("conversation.lunch", Moved("lunch", (("bob", *cursors),))))
+    chat.connect("laptop", "ann")
+    assert chat.got("laptop", Receipts) == [Receipts("lunch", (("bob", 2, 2),))]
+
+
 # -- conversations, history, typing, presence
 
 
@@ -466,6 +484,18 @@ def test_a_flood_is_refused_with_the_time_to_wait_then_closed_and_others_go_on()
     assert chat.got("bobs", Accepted)
 
 
+def test_who_listens_to_a_no_may_be_told_so_more_often_than_a_burst():
+    chat = world(servers=[ChatServer(Settings(rate=1.0, burst=10.0))])
+    chat.connect("phone", "ann")
+    chat.frame("phone", *(say(number) for number in range(10)))
+    for _ in range(3):
+        chat.frame("phone", *(say(100 + number) for number in range(9)))
+        chat.now += 1.001
+        chat.frame("phone", say(200 + int(chat.now)))
+    assert len(chat.got("phone", Refused)) == 27
+    assert not chat.closed
+
+
 def test_who_comes_back_after_a_flood_has_no_new_burst():
     chat = world()
     chat.connect("phone", "ann")
@@ -595,6 +625,12 @@ def test_a_draft_is_kept_before_it_is_sent_and_sent_until_it_is_accepted():
     accepted = Accepted("lunch", "a1", 1, 0.0)
     assert again.handle(9, devices.Arrived(accepted)) == [devices.Keep(("draft", "a1"), None), Report(accepted)]
     assert again.unsent() == []
+
+
+def test_a_device_tells_its_user_what_was_refused_and_what_was_created():
+    mine = open_device()
+    for frame in (Refused("members", "are too many", "all"), Created("dinner", ("ann", "bob"))):
+        assert mine.handle(1, devices.Arrived(frame)) == [Report(frame)]
 
 
 def test_a_refused_draft_is_given_up_unless_it_may_be_sent_later():

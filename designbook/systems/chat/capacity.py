@@ -9,6 +9,7 @@ from designbook.data import fact, measurement
 from designbook.quantities import noun
 
 noun("frame")  # what goes over a connection in one piece: a message, a heartbeat, a receipt
+noun("subscription")  # a server's wish to hear of one subject
 
 # What one node sustained on two shared cores; the chapter shows how it was measured, and when.
 _PARTS = measurement("chat_parts", stale=True).results
@@ -28,6 +29,7 @@ class ChatCapacity(CapacityModel):
     devices = Input(1.5, "connection/user", low=1, high=5, about="devices a user")
     online = Input(30, "percent", low=1, high=100, about="devices connected at the busiest time")
 
+    conversations = Input(10, "", low=1, high=1_000, scale="log", about="conversations of a user")
     heartbeat_every = Input(
         fact("phoenix-heartbeat").value, "second", low=5, high=600, scale="log", about="time between two heartbeats"
     )
@@ -48,7 +50,7 @@ class ChatCapacity(CapacityModel):
         low=50,
         high=5_000,
         scale="log",
-        about="one message in the log, indexes included",
+        about="one message in the log and in the archive, indexes included, uncompressed",
     )
     hot = Input(30, "day", low=1, high=3_650, scale="log", about="how long messages stay on database disks")
     kept = Input(5, "year", low=0.1, high=20, scale="log", about="how long they are kept in the archive")
@@ -206,19 +208,39 @@ class ChatCapacity(CapacityModel):
         return self.connections / self.back_within
 
     @estimate("server")
+    def log_shards(self) -> float:
+        """Shards of the log, for the busiest second's messages."""
+        return ceil(self.peak_messages / self.log_rate)
+
+    @estimate("")
+    def log_copies(self) -> float:
+        """Copies of each shard: those wanted, or enough to answer the storm, as a login visits nearly every shard."""
+        return maximum(self.replicas, ceil(count(self.logins / self.login_rate)))
+
+    @estimate("server")
     def log_servers(self) -> float:
-        """Database machines: shards for the busiest second's messages or for the storm, each in all its copies."""
-        shards = maximum(self.peak_messages / self.log_rate, self.logins / self.login_rate)
-        return ceil(shards) * self.replicas
+        """Database machines for the log: every shard in all its copies."""
+        return self.log_shards * self.log_copies
+
+    @estimate("server")
+    def cursor_servers(self) -> float:
+        """Machines for cursors, one a delivery, saved as quickly as messages; one copy, as a lost one costs little."""
+        moved = self.peak_deliveries * amount(1, "message") / amount(1, "frame")
+        return ceil(moved / self.log_rate)
+
+    @estimate("subscription")
+    def subscriptions(self) -> float:
+        """What servers subscribe to at the broker, at most: the conversations of each device that they hold."""
+        return amount(count(self.connections) * self.conversations, "subscription")
 
     @estimate("terabyte")
     def hot_log(self) -> float:
-        """Messages on database disks, all copies."""
+        """Messages on database disks, in the copies wanted; those added for a storm need only the newest."""
         return self.messages * self.hot * self.record * self.replicas
 
     @estimate("terabyte")
     def archive(self) -> float:
-        """Older messages in object storage."""
+        """Messages in object storage, as large there as in the log."""
         return self.messages * self.kept * self.record
 
     @estimate("megabyte/second")
@@ -234,8 +256,8 @@ class ChatCapacity(CapacityModel):
 
     @estimate("USD/month")
     def log_cost(self) -> float:
-        """Database machines, at the price of a chat server."""
-        return self.log_servers * self.server_price
+        """Database machines, those for cursors too, at the price of a chat server."""
+        return (self.log_servers + self.cursor_servers) * self.server_price
 
     @estimate("USD/month")
     def disk_cost(self) -> float:
@@ -288,7 +310,7 @@ class ChatCapacity(CapacityModel):
         float(f"{_PARTS['broker_messages_per_second']:.2g}"),
         "message/second",
         about="one NATS connection between two servers",
-        then="send a conversation's messages only to servers that hold a member, and run a cluster",
+        then="split the conversations over several brokers",
     )
     one_server_burst = Limit(
         "largest_burst",

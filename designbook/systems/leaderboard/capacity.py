@@ -147,7 +147,7 @@ class LeaderboardCapacity(CapacityModel):
 
     @estimate("second")
     def rebuild(self) -> float:
-        """Time to fill one lost shard again: the places of its last snapshot, and an evening's updates since then."""
+        """Time to fill one lost shard again: the snapshot's places, each like an update, and an evening's updates."""
         updates = self.evening_scores * self.counted * self.windows * self.scopes * self.snapshot
         return (self.entries + updates) / (self.shards * self.shard_rate)
 
@@ -189,7 +189,7 @@ class LeaderboardCapacity(CapacityModel):
 
     @estimate("megabyte/second")
     def histograms(self) -> float:
-        """Bytes of histograms: 4 a bucket, each shard's to a merger, and the merged ones to each server."""
+        """Bytes of histograms: 4 a bucket, each shard's to one merger, the merged ones to each server; no top rows."""
         boards = count(self.windows) * (1 + self.regions)
         size = amount(boards * self.buckets * 4, "byte")
         return size * (count(self.shards) + count(self.servers)) / self.refresh
@@ -216,7 +216,7 @@ class LeaderboardCapacity(CapacityModel):
 
     @estimate("USD/month")
     def log_cost(self) -> float:
-        """The log in object storage."""
+        """The log in object storage; brokers, mergers and what updates the boards have no line."""
         return self.log * self.log_price
 
     @estimate("USD/month")
