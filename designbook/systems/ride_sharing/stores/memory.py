@@ -56,9 +56,10 @@ class MemoryTrips:
         with self._lock:
             if token is not None:
                 self._fence(after.city, token)
-            self._compare(after)
-            self._check_driver(after)
-            self._keep(after)
+            if self._trips.get(after.id) != after:
+                self._compare(after)
+                self._check_driver(after)
+                self._keep(after)
 
     def claim(self, city: str, token: int) -> list[Trip]:
         """From now on refuse lower tokens in the city; its live trips. Raises Fenced."""

@@ -41,5 +41,20 @@ def changing(trip: Trip) -> tuple[Any, ...]:
 def trip_of(row: tuple[Any, ...]) -> Trip:
     """The trip of a row."""
     state, since, driver, offered_until, passed, charged, version = row[9:]
-    request = (*row[:3], Place(*row[3:5]), Place(*row[5:7]), *row[7:9])
-    return Trip(*request, State(state), since, driver, offered_until, tuple(passed.split()), charged, version)
+    trip, rider, city, *degrees, cents, requested = row[:9]
+    places = Place(*degrees[:2]), Place(*degrees[2:])
+    return Trip(
+        trip,
+        rider,
+        city,
+        *places,
+        cents,
+        requested,
+        State(state),
+        since,
+        driver,
+        offered_until,
+        tuple(passed.split()),
+        charged,
+        version,
+    )
