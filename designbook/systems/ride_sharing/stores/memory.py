@@ -55,16 +55,19 @@ class MemoryTrips:
         """Put `after` in the place of the version before it. Raises Fenced, Changed or Busy."""
         with self._lock:
             if token is not None:
-                self._fence(after.city, token)
+                self._check_token(after.city, token)
             if self._trips.get(after.id) != after:
                 self._compare(after)
                 self._check_driver(after)
                 self._keep(after)
+            if token is not None:
+                self._tokens[after.city] = token
 
     def claim(self, city: str, token: int) -> list[Trip]:
         """From now on refuse lower tokens in the city; its live trips. Raises Fenced."""
         with self._lock:
-            self._fence(city, token)
+            self._check_token(city, token)
+            self._tokens[city] = token
             return sorted(self._of_city.get(city, {}).values(), key=lambda trip: (trip.requested, trip.id))
 
     def current(self, role: Role, person: str) -> Trip | None:
@@ -78,10 +81,9 @@ class MemoryTrips:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _fence(self, city: str, token: int) -> None:
+    def _check_token(self, city: str, token: int) -> None:
         if token < self._tokens.get(city, token):
             raise Fenced(city, token)
-        self._tokens[city] = token
 
     def _compare(self, after: Trip) -> None:
         kept = self._trips.get(after.id)

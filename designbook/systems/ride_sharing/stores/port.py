@@ -32,7 +32,7 @@ class TripStore(Protocol):
     def change(self, after: Trip, token: int | None = None) -> None:
         """Put `after` in the place of the version before it: compare and set. No change if `after` stands there.
 
-        A dispatcher's change carries its token. Raises Fenced if the city has seen a higher one, Changed if the trip
+        `after` is what a step of `trips` made. A dispatcher's change carries its token. Raises Fenced if the city has seen a higher one, Changed if the trip
         is not at the version before, Busy if it would put a driver on a second trip.
         """
 
