@@ -124,10 +124,10 @@ def offer(trip: Trip, driver: str, until: Seconds, now: Seconds) -> Trip:
 
 def withdraw(trip: Trip, now: Seconds) -> Trip:
     """Take an offer back that ran out. Raises IllegalTransition, or Refused while it is open."""
-    moved = _pass(trip, now)
+    _expect_state(trip, "withdrawn", State.OFFERED)
     if now <= trip.offered_until:
         raise Refused("now", f"is before the offer of trip {trip.id} ends at {trip.offered_until}", now)
-    return moved
+    return _pass(trip, now)
 
 
 def give_up(trip: Trip, now: Seconds) -> Trip:
@@ -153,8 +153,7 @@ def decline(trip: Trip, driver: str, now: Seconds) -> Trip:
     """Turn an offer down. Raises IllegalTransition, or Refused if it was made to another."""
     if driver in trip.passed:
         return trip
-    if trip.state is not State.OFFERED:
-        raise IllegalTransition(trip.id, trip.state, "declined", LEGAL[trip.state])
+    _expect_state(trip, "declined", State.OFFERED)
     _expect_driver(trip, driver)
     return _pass(trip, now)
 
@@ -181,8 +180,7 @@ def give_back(trip: Trip, driver: str, now: Seconds, terms: Cancellation) -> Tri
     """
     if driver in trip.passed or (trip.state is State.CANCELLED and trip.driver == driver):
         return trip
-    if trip.state not in (State.ACCEPTED, State.ARRIVED):
-        raise IllegalTransition(trip.id, trip.state, "given back", LEGAL[trip.state])
+    _expect_state(trip, "given back", State.ACCEPTED, State.ARRIVED)
     _expect_driver(trip, driver)
     if trip.state is State.ARRIVED and now >= trip.since + terms.no_show:
         return _move(trip, State.CANCELLED, now, charged=terms.fee)
@@ -235,6 +233,11 @@ def _drive(trip: Trip, state: State, driver: str, now: Seconds, **changes: Any) 
 def _was_taken(trip: Trip, state: State, driver: str) -> bool:
     """Whether this driver has taken the step to `state` before."""
     return trip.driver == driver and trip.state in ROAD and ROAD.index(trip.state) >= ROAD.index(state)
+
+
+def _expect_state(trip: Trip, what: str, *states: State) -> None:
+    if trip.state not in states:
+        raise IllegalTransition(trip.id, trip.state, what, LEGAL[trip.state])
 
 
 def _expect_driver(trip: Trip, driver: str) -> None:
