@@ -92,10 +92,10 @@ class GeohashIndex:
         return ((id, self._placed[id]) for _, id in self._sorted.page(first, last - first))
 
 
-def covering(lat: float, lon: float, metres: float) -> list[str]:
-    """Prefixes of one length, the longest of which `CELLS` cover the circle; the empty one for most of the Earth."""
+def covering(lat: float, lon: float, metres: float, longest: int = LENGTH) -> list[str]:
+    """Prefixes of one length, up to the `longest` of which `CELLS` cover the circle; "" for most of the Earth."""
     found = [""]
-    for length in range(1, LENGTH + 1):
+    for length in range(1, longest + 1):
         blocks = [_block(box, length) for box in boxes(lat, lon, metres)]
         if sum(len(rows) * len(columns) for rows, columns in blocks) > CELLS:
             break
