@@ -79,6 +79,9 @@ class Trip:
     charged: int = 0
     version: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.id}, version {self.version}: {self.state} {self.driver}".rstrip()
+
     @property
     def live(self) -> bool:
         """Whether it has not ended."""

@@ -98,7 +98,8 @@ class MemoryTrips:
     def _keep(self, trip: Trip) -> None:
         before = self._trips.get(trip.id)
         if before is not None and before.live:
-            del self._of_rider[before.rider], self._of_city[before.city][before.id]
+            self._of_rider.pop(before.rider, None)
+            del self._of_city[before.city][before.id]
             self._of_driver[before.driver].pop(before.id, None)
         if trip.live:
             self._of_rider[trip.rider] = self._of_city[trip.city][trip.id] = trip

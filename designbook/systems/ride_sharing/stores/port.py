@@ -32,8 +32,9 @@ class TripStore(Protocol):
     def change(self, after: Trip, token: int | None = None) -> None:
         """Put `after` in the place of the version before it: compare and set. No change if `after` stands there.
 
-        `after` is what a step of `trips` made. A dispatcher's change carries its token. Raises Fenced if the city has seen a higher one, Changed if the trip
-        is not at the version before, Busy if it would put a driver on a second trip.
+        `after` is what one step of `trips` made of a trip as it was read. A dispatcher's change carries its token.
+        Raises Fenced if the city has seen a higher one, Changed if the trip is not at the version before, Busy if it
+        would put a driver on a second trip.
         """
 
     def claim(self, city: str, token: int) -> list[Trip]:
