@@ -49,7 +49,7 @@ class RideSharing:
         surge: Callable[[Place], float] = calm,
         clock: Callable[[], float] = wall.time,
     ) -> None:
-        """`key` seals quotes: 16 to 64 secret bytes, the same on all servers. `surge` is the price factor at a place."""
+        """`key` seals quotes: 16 to 64 secret bytes, the same on all servers. `surge` is the price factor somewhere."""
         check_name("city", city)
         if not 16 <= len(key) <= 64:
             raise ValueError(f"key must be 16 to 64 bytes, got {len(key)}")
