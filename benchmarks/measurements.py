@@ -18,6 +18,8 @@ from benchmarks import (  # noqa: F401 (they register their experiments)
     leaderboard_sql,
     leaderboard_stores,
     ride_sharing_city,
+    ride_sharing_engines,
+    ride_sharing_indexes,
     stores,
 )
 from benchmarks.experiment import EXPERIMENTS

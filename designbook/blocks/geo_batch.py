@@ -27,7 +27,7 @@ CORNERS = np.indices((2, 2, 2)).reshape(3, 8)
 """A block of 8 cubes: along each axis the own one (0) and that on the nearer side (1)."""
 CACHED = 8192
 """Positions that are made points at a time, so that all steps of it find them in the processor's cache."""
-BLOCK = 512
+BLOCK = 1024
 """Who asks is answered in blocks of so many, whose candidates fit there too."""
 MOST = 1 << 22
 """Candidates of a block, at which it is halved: they are held in memory together."""

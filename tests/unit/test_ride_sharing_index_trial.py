@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import __main__  # noqa: F401 (it imports what registers)
+from benchmarks.harness import BENCHMARKS
+from benchmarks.ride_sharing_indexes import ride_sharing_indexes
+from designbook import data
 from designbook.blocks.geo_index import BruteForce
+from designbook.engines import available
 from designbook.systems.ride_sharing import index_trial
+from designbook.systems.ride_sharing.geo.valkey import RADIUS
 from designbook.systems.ride_sharing.index_trial import H3Cells, compare_indexes, crossing, own_cell_misses
 from tests.unit.test_blocks_geo import POINTS, RADII
 
@@ -96,3 +102,33 @@ def test_without_h3_the_others_are_compared(monkeypatch):
     monkeypatch.setattr(index_trial, "find_spec", lambda name: None)
     assert len(index_trial.indexes()) == 6
     assert len(list(own_cell_misses(200, 20))) == 8
+
+
+def test_the_experiment_runs_small_and_a_point_of_the_stored_one_comes_out_the_same_again():
+    lines = []
+    found = ride_sharing_indexes(lines.append, sizes=[100], searches=5, by_brute_force=5, drivers=100, riders=20)
+    assert len(lines) == len(found["trials"]) + len(found["own_cell"]) == 9 + 11
+    stored = data.measurement("ride_sharing_indexes").results
+    assert sum(trial["wrong"] for trial in stored["trials"]) == 0
+    again = {trial.name: trial for trial in compare_indexes(1_000, stored["searches"], stored["by_brute_force"])}
+    for trial in stored["trials"]:
+        if trial["drivers"] == 1_000:
+            assert again[trial["name"]].candidates == pytest.approx(trial["candidates"], rel=1e-6)
+
+
+def test_all_sides_of_the_benchmark_give_the_same_answers():
+    if not available("valkey"):
+        pytest.skip("valkey cannot run here")
+    seen = []
+    for row in BENCHMARKS["ride_sharing"].run(5_000):
+        seen.append(row.against)
+        for _ in range(2):
+            ours, theirs = row.ours(), row.peer()
+            if "pings at once" in row.name or row.name.startswith("put"):
+                continue
+            if row.against.startswith("Valkey"):
+                theirs = np.array(theirs) / RADIUS
+                assert ours == pytest.approx(theirs, rel=1e-6, abs=0.4)
+            else:
+                assert np.asarray(ours) == pytest.approx(np.array(theirs), rel=1e-9, abs=1e-5)
+    assert seen == ["cKDTree"] * 3 + ["Valkey, pipelined"] + ["h3 in a dictionary"] * 3
