@@ -58,7 +58,7 @@ def _day(requests: Requests, cars: int, match: Match, window: float, radius: flo
 
 @experiment(code=CODE, versions=["numpy", "scipy"])
 def ride_sharing_days(
-    say: Say, trips: float = 100_000, fleet: int = 4_000, radius: float = 3_000, days: int = 3, window: float = 10
+    say: Say, trips: float = 100_000, fleet: int = 4_000, radius: float = 3_000, days: int = 2, window: float = 10
 ) -> dict[str, Any]:
     """Whole days in Paris, each with nearest first at once and with the batch; and what a day takes to simulate."""
     rows = []

@@ -1,14 +1,19 @@
 """What a ride service must carry: trips, pings of all drivers on duty, searches, offers, records, pushes and money.
 
-Prices and comparisons come from `data/facts.csv`; the other defaults are assumptions that an interviewer would be asked
-about, and each has its range.
+Prices and comparisons come from `data/facts.csv`, limits from the stored measurements; the other defaults are
+assumptions that an interviewer would be asked about, and each has its range.
 """
 
 from designbook.capacity import CapacityModel, Input, Limit, amount, ceil, count, estimate
-from designbook.data import fact
+from designbook.data import fact, measurement
 from designbook.quantities import noun
 
 noun("ping")
+
+# What Valkey and PostgreSQL sustained on two shared cores; the chapter shows how it was measured, and when.
+_ENGINES = measurement("ride_sharing_engines", stale=True).results
+_NODE = next(row for row in _ENGINES["stores"] if row["store"] == "valkey")
+_NODE_RATE = float(f"{1 / _NODE['ping_in_batches']:.2g}")
 
 
 class RideSharingCapacity(CapacityModel):
@@ -28,7 +33,14 @@ class RideSharingCapacity(CapacityModel):
     )
     ping = Input(100, "byte/ping", low=20, high=1_000, scale="log", about="one ping on the wire")
     copies = Input(2, "", low=1, high=5, about="nodes that hold each driver's place")
-    entry = Input(200, "byte/driver", low=50, high=1_000, scale="log", about="one driver in the index")
+    entry = Input(
+        float(f"{_NODE['bytes_per_driver']:.1g}"),
+        "byte/driver",
+        low=50,
+        high=1_000,
+        scale="log",
+        about="one driver in the index",
+    )
 
     looks = Input(3, "", low=1, high=20, about="times the app is opened for each trip")
     look = Input(1, "minute", low=0.1, high=10, scale="log", about="how long it then shows the cars nearby")
@@ -51,10 +63,10 @@ class RideSharingCapacity(CapacityModel):
         5_000, "ping/second/server", low=500, high=50_000, scale="log", about="what one ping server takes"
     )
     node_rate = Input(
-        50_000, "ping/second/node", low=5_000, high=500_000, scale="log", about="pings that one index node takes"
+        25_000, "ping/second/node", low=5_000, high=500_000, scale="log", about="pings that one index node takes"
     )
     search_rate = Input(
-        10_000, "request/second/node", low=500, high=1e5, scale="log", about="searches that one index node answers"
+        2_000, "request/second/node", low=500, high=1e5, scale="log", about="searches that one index node answers"
     )
     api_rate = Input(
         2_000, "request/second/server", low=100, high=50_000, scale="log", about="calls that one API server answers"
@@ -248,18 +260,22 @@ class RideSharingCapacity(CapacityModel):
         return self.cost / self.trips
 
     one_node_pings = Limit(
-        "pings", 100_000, "ping/second", about="one index node for the world", then="give every city a node of its own"
+        "pings",
+        _NODE_RATE,
+        "ping/second",
+        about="one Valkey node for the world",
+        then="give every city a node of its own",
     )
     city_node_pings = Limit(
         "city_pings",
-        100_000,
+        _NODE_RATE,
         "ping/second",
-        about="one index node for the largest city",
+        about="one Valkey node for the largest city",
         then="split that city into cells, and ask the neighbours of a cell too",
     )
     one_database_writes = Limit(
         "trip_writes",
-        2_000,
+        float(f"{_ENGINES['steps_per_second']:.2g}"),
         "write/second",
         about="one PostgreSQL for all trips",
         then="keep a city's trips and drivers together, in a database for each group of cities",

@@ -110,8 +110,8 @@ class City:
 
     A point is a place drawn by its population, and a normal scatter of `spread` metres around it. A ride's end is drawn
     by population too, times exp(-distance / `reach` metres) from where it began. From 17 to 19 o'clock `rush` of the
-    rides begin at the business district. A rider waits for a driver to be found for an exponential time of mean
-    `patience`; getting in and out takes `boarding`; all times in seconds.
+    rides begin at the business district. A rider waits for a driver to be found for a gamma-distributed time of mean
+    `patience` and shape 4, so that few leave in the first seconds; getting in and out takes `boarding`; all in seconds.
     """
 
     places: Sequence[Place]
@@ -153,7 +153,7 @@ class City:
         origins, destinations = self._scattered(start, rng), self._scattered(end, rng)
         way = np.hypot(*(destinations - origins).T)
         rides = self.traffic.seconds(way) + self.boarding
-        return Requests(times, origins, destinations, rides, rng.exponential(self.patience, len(times)))
+        return Requests(times, origins, destinations, rides, rng.gamma(4.0, self.patience / 4.0, len(times)))
 
     def _scattered(self, of: Integers, rng: np.random.Generator) -> Floats:
         points: Floats = self.centres[of] + rng.normal(0.0, self.spread, (len(of), 2))
