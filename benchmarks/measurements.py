@@ -19,6 +19,7 @@ from benchmarks import (  # noqa: F401 (they register their experiments)
     leaderboard_stores,
     ride_sharing_city,
     ride_sharing_engines,
+    ride_sharing_experiments,
     ride_sharing_indexes,
     stores,
 )

@@ -78,7 +78,7 @@ class RideSharing:
         return self.stream.ping(driver, lat, lon, time, sequence)
 
     def nearby(self, lat: float, lon: float, count: int = 10) -> list[Near]:
-        """The nearest drivers who were on no trip at the last round of dispatch, for the map of a rider."""
+        """The nearest drivers, without those on a trip or considering one after the last round: the map of a rider."""
         place = check_place("", lat, lon)
         if not isinstance(count, int) or not 1 <= count <= MOST_NEARBY:
             raise Refused("count", f"must be a whole number from 1 to {MOST_NEARBY}", count)
@@ -166,7 +166,6 @@ class RideSharing:
         Raises Fenced if a higher one was seen: then another dispatches here.
         """
         live = self.store.claim(self.city, token)
-        self._taken = frozenset(trip.driver for trip in live if trip.driver)
         done = list[Trip]()
         for after in plan(live, self.stream.near, self.clock(), self.rules):
             try:
@@ -174,6 +173,8 @@ class RideSharing:
             except Changed:  # its rider or driver was faster; the next round sees what they did
                 continue
             done.append(after)
+        now = {trip.id: trip for trip in (*live, *done)}
+        self._taken = frozenset(trip.driver for trip in now.values())
         return done
 
     # -- the parts
