@@ -19,10 +19,10 @@ from designbook.systems.ride_sharing.index_trial import compare_indexes, own_cel
 def ride_sharing_indexes(
     say: Say,
     sizes: Sequence[int] = (1_000, 10_000, 100_000),
-    searches: int = 200,
+    searches: int = 100,
     by_brute_force: int = 20,
     drivers: int = 10_000,
-    riders: int = 20_000,
+    riders: int = 10_000,
 ) -> dict[str, Any]:
     """Candidates, microseconds and wrong answers of each index, and whom those miss who look into one cell only."""
     trials, misses = [], []

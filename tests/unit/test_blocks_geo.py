@@ -2,6 +2,8 @@
 
 import math
 import re
+import subprocess
+import sys
 from random import Random
 
 import h3
@@ -342,6 +344,18 @@ def test_a_quadtree_is_one_leaf_again_when_its_points_have_gone():
         tree.remove(f"{driver}")
     assert tree._root.quarters == []
     assert [near.id for near in tree.nearest(0, 0, 5)] == ["299"]
+
+
+def test_the_indexes_run_without_numpy():
+    code = (
+        "import sys; sys.modules['numpy'] = None\n"
+        "from random import Random\n"
+        "from designbook.blocks import geo_grid, geohash, quadtree\n"
+        "for index in (geo_grid.GeoGrid(500), geohash.GeohashIndex(Random(1)), quadtree.Quadtree()):\n"
+        "    index.put('ann', 1, 2)\n"
+        "    assert index.nearest(1, 2, 1) == [(0, 'ann')]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # -- geohashes
