@@ -59,7 +59,7 @@ BREAKS = {
     "log before answer": "taken away|without an end",
     "lease numbers on disk": "without an end|asked twice",
 }
-RARE = {"retry of steps": 230, "lease numbers on disk": 130}
+RARE = {"fencing": 20, "log before answer": 40, "lease numbers on disk": 130, "retry of steps": 240}
 """Where to begin, so that one in a hundred need not be searched for each time."""
 
 
