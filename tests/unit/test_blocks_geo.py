@@ -133,7 +133,7 @@ def holds(box, lat, lon):
     return box.south <= lat <= box.north and (box.west <= lon <= box.east or box.west <= lon + 360 <= box.east)
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(POINTS, RADII, POINTS)
 def test_the_boxes_around_a_circle_hold_all_that_is_in_it(here, metres, there):
     here, there = position(*here), position(*there)
@@ -155,7 +155,7 @@ def test_the_boxes_around_a_circle_are_no_larger_than_it(here, metres):
         assert not border or min(least_distance(lat, lon, part) for part in border) <= metres + 2
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(POINTS, POINTS, POINTS, st.tuples(*[st.floats(0, 1)] * 2))
 def test_nothing_in_a_box_is_nearer_than_its_least_distance(here, corner, other, share):
     lat, lon = position(*here)
@@ -225,7 +225,7 @@ def test_every_index_gives_the_answers_of_brute_force(make):
             if id in self.placed:
                 self.search(self.placed[id], 0.0, k)
 
-    run_state_machine_as_test(Beside, settings=settings(max_examples=60, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(Beside, settings=settings(max_examples=40, stateful_step_count=20, deadline=None))
 
 
 @pytest.mark.parametrize("make", INDEXES.values(), ids=INDEXES)

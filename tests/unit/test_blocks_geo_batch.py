@@ -52,7 +52,7 @@ def clusters(size, seed, cities=30):
     return lat, (lon + 180) % 360 - 180
 
 
-@pytest.mark.parametrize(("size", "k"), [(60_000, 10), (60_000, 1), (20_000, 40), (50, 10)])
+@pytest.mark.parametrize(("size", "k"), [(30_000, 10), (30_000, 1), (10_000, 40), (50, 10)])
 def test_the_nearest_are_those_of_a_k_d_tree_over_clusters(size, k):
     drivers, riders = clusters(size, 1), clusters(2_000, 2)
     tree = cKDTree(sphere.unit_vectors(*sphere.positions(*drivers)).T)
@@ -66,7 +66,7 @@ def test_the_nearest_are_those_of_a_k_d_tree_over_clusters(size, k):
 
 
 def test_few_distances_are_computed_for_each_who_asks():
-    batch = GeoBatch(*clusters(60_000, 1))
+    batch = GeoBatch(*clusters(30_000, 1))
     batch.nearest(*clusters(2_000, 1), 10)
     assert 10 * 2_000 < batch.scanned < 400 * 2_000
 
