@@ -37,7 +37,7 @@ where excluded.sequence > location.sequence
 
 WITHIN: LiteralString = "select driver, lat, lon from location where seen >= %s and ({ranges})"
 RANGE: LiteralString = "cell >= %s and cell < %s"
-"""Written out for each cell: the planner takes the B-tree for ranges between given words, with or without statistics."""
+"""Written out for each cell: for ranges between given words the planner takes the B-tree, without statistics too."""
 
 
 class PostgresLocations:
