@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from heapq import nlargest
-from itertools import chain
+from itertools import chain, count
 from threading import RLock
 
 from designbook.systems.news_feed.errors import IdTaken
@@ -183,6 +183,8 @@ class MemoryFeedStore:
         self._feeds: dict[int, list[int]] = {}
         self._ready: set[int] = set()
         self._read: dict[int, float] = {}  # when each was last read, or begun
+        self._lives: dict[int, int] = {}
+        self._numbers = count(1)
         self._lock = RLock()
 
     def push(self, entries: Sequence[tuple[int, int]]) -> None:
@@ -202,17 +204,19 @@ class MemoryFeedStore:
             end = bisect_left(feed, before)
             return feed[max(end - limit, 0) : end][::-1]
 
-    def begin(self, user: int) -> None:
-        """Let an absent feed take what is pushed from now on."""
+    def begin(self, user: int) -> int:
+        """Let an absent feed take what is pushed from now on; gives the number of this life of the feed."""
         with self._lock:
             if not self._is_there(user):
                 self._feeds[user] = []
                 self._read[user] = self._clock()
+                self._lives[user] = next(self._numbers)
+            return self._lives[user]
 
-    def fill(self, user: int, posts: Sequence[int]) -> bool:
-        """Add posts to a feed that was begun, and make it ready. False if it went absent meanwhile."""
+    def fill(self, user: int, life: int, posts: Sequence[int]) -> bool:
+        """Add posts to the feed that was begun with this number, and make it ready. False if it is gone."""
         with self._lock:
-            if not self._is_there(user):
+            if not self._is_there(user) or self._lives[user] != life:
                 return False
             self._add(user, posts)
             self._ready.add(user)
@@ -223,6 +227,7 @@ class MemoryFeedStore:
         with self._lock:
             self._feeds.pop(user, None)
             self._read.pop(user, None)
+            self._lives.pop(user, None)
             self._ready.discard(user)
 
     def close(self) -> None:

@@ -84,10 +84,9 @@ class PostStore(Protocol):
 class FeedStore(Protocol):
     """For each user who reads, the ids of the newest `MAX_ENTRIES` posts that were pushed, each once.
 
-    A feed is absent, being filled, or ready; nobody misses a post while it becomes ready, if who rebuilds it calls
-    `begin`, then reads the post store, then calls `fill`: what is pushed meanwhile is kept, and what was pushed before
-    is in the post store by then. A feed that was not read for the store's `idle` seconds is absent.
-    All raise StoreDown.
+    A feed is absent, begun, or ready. Nobody misses a post while it becomes ready, if who rebuilds it calls `begin`,
+    then reads the post store, then calls `fill`: what is pushed meanwhile is kept, and what was pushed before is in the
+    post store by then. A feed that was not read for the store's `idle` seconds is absent. All raise StoreDown.
     """
 
     def push(self, entries: Sequence[tuple[int, int]]) -> None:
@@ -102,11 +101,14 @@ class FeedStore(Protocol):
         Fewer than `limit` means that the feed knows no more; older ones may be in the post store.
         """
 
-    def begin(self, user: int) -> None:
-        """Let an absent feed take what is pushed from now on. A feed that is ready stays ready."""
+    def begin(self, user: int) -> int:
+        """Let an absent feed take what is pushed from now on; gives a number for this life of the feed.
 
-    def fill(self, user: int, posts: Sequence[int]) -> bool:
-        """Add posts to a feed that was begun, and make it ready. False, and no change, if it went absent meanwhile."""
+        A feed that is begun or ready stays as it is and gives its number again, so that several may rebuild it at once.
+        """
+
+    def fill(self, user: int, life: int, posts: Sequence[int]) -> bool:
+        """Add posts to the feed that was begun with this number, and make it ready. False, and no change, if it is gone."""
 
     def drop(self, user: int) -> None:
         """Make the feed absent."""
