@@ -108,7 +108,7 @@ class FeedStore(Protocol):
         """
 
     def fill(self, user: int, life: int, posts: Sequence[int]) -> bool:
-        """Add posts to the feed that was begun with this number, and make it ready. False, and no change, if it is gone."""
+        """Add posts to the feed that was begun with this number, and make it ready. False if that feed is gone."""
 
     def drop(self, user: int) -> None:
         """Make the feed absent."""
