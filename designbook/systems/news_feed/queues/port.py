@@ -6,8 +6,12 @@ from typing import NamedTuple, Protocol
 from designbook.systems.news_feed.errors import StoreDown
 from designbook.systems.news_feed.posts import Job
 
-__all__ = ["FROM_THE_FIRST", "JobQueue", "StoreDown", "Taken"]
+__all__ = ["FROM_THE_FIRST", "LEASE", "ROOM", "JobQueue", "StoreDown", "Taken"]
 
+LEASE = 30.0
+"""Seconds after which a job comes again of which nobody has said anything."""
+ROOM = 100_000
+"""Jobs that a queue keeps at most."""
 FROM_THE_FIRST = -1
 """Where the work for a job begins that nobody has begun: after no follower."""
 
@@ -27,28 +31,28 @@ class Taken(NamedTuple):
 class JobQueue(Protocol):
     """At least once: a job that was put is delivered until it is acknowledged, to one worker at a time.
 
-    A worker has the queue's `lease` to do it, and more with each `checkpoint`; when that is up, the job is delivered
-    again. What a call did is kept through a crash of the process, memory excepted. All raise StoreDown, after which the
-    same may be asked again.
+    A worker has the queue's `lease` to do it, and as long again with each `checkpoint`; when that is up, the job is
+    delivered again, and what the late worker says does no harm. What a call did is kept through a crash of the process,
+    memory excepted. All raise StoreDown, after which the same may be asked again.
     """
 
     def put(self, jobs: Sequence[Job]) -> int:
-        """Keep jobs; says how many from the front it took. They are fewer than given when the queue is full.
+        """Keep jobs; says how many from the front are kept. They are fewer than given when the queue is full.
 
         A job that is put twice may be delivered twice.
         """
 
     def take(self, limit: int) -> list[Taken]:
-        """Up to `limit` jobs, those put first first; after a short wait none, if there are none."""
+        """Up to `limit` jobs, those put first first; after a moment none, if there are none."""
 
     def checkpoint(self, receipt: Hashable, after: int) -> None:
-        """Begin the lease anew; the followers up to `after` are served. Nothing happens if the lease is up."""
+        """Begin the lease anew; the followers up to `after` are served."""
 
     def acknowledge(self, receipt: Hashable) -> None:
         """The job is done, and will not come again. It is right to say so even when the lease is up."""
 
     def give_back(self, receipt: Hashable, delay: float) -> None:
-        """Let the job be delivered again after `delay` seconds. Nothing happens if the lease is up."""
+        """Let the job be delivered again after `delay` seconds."""
 
     def size(self) -> int:
         """How many jobs are not acknowledged, whether delivered or not."""
