@@ -132,6 +132,11 @@ class NewsFeedCapacity(CapacityModel):
         return self.daily_users * self.polls_each * self.peak_to_mean
 
     @estimate("request/second")
+    def asked_reads(self) -> float:
+        """Pages and questions together, on average."""
+        return self.loads + self.polls / self.peak_to_mean
+
+    @estimate("request/second")
     def requests(self) -> float:
         """All that the API servers answer in the busiest second."""
         return self.peak_loads + self.polls + self.peak_posts * amount(1, "request") / amount(1, "post")
