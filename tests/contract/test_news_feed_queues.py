@@ -213,14 +213,14 @@ def test_jobs_and_receipts_outlive_who_put_and_took_them(kind, make):
     assert jobs_of(take_all(second, 2)) == JOBS[1:3]
 
 
-def test_jobs_outlive_a_broker_that_is_killed():
+def test_jobs_outlive_a_broker_that_is_killed_also_one_in_a_workers_hands():
     if not available("nats"):
         pytest.skip("nats cannot run here")
     engine = nats(jetstream=True)
     with engine as url:
         queue = open_queue(url, LEASE)
         queue.put(JOBS[:5])
-        [taken] = take_all(queue, 1)
+        assert len(take_all(queue, 1)) == 1
         engine.kill()
         with pytest.raises(StoreDown, match="JetStream does not answer"):
             queue.size()
@@ -232,8 +232,7 @@ def test_jobs_outlive_a_broker_that_is_killed():
                 break
             except StoreDown:
                 assert time.monotonic() < deadline
-        queue.acknowledge(taken.receipt)
-        assert jobs_of(take_all(queue, 4)) == JOBS[1:5]
+        assert sorted(jobs_of(take_all(queue, 5))) == JOBS[:5]
         queue.close()
 
 
