@@ -5,10 +5,10 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from heapq import nlargest
-from itertools import chain, count
+from itertools import count
 from threading import RLock
 
+from designbook.blocks.merging import newest
 from designbook.systems.news_feed.errors import IdTaken
 from designbook.systems.news_feed.posts import MAX_ENTRIES, Job, Post
 from designbook.systems.news_feed.stores.port import IDLE
@@ -86,7 +86,7 @@ class MemoryPostStore:
     def newest(self, authors: Sequence[int], before: int, limit: int) -> list[int]:
         """The newest `limit` posts of all these authors with ids below `before`, newest first."""
         with self._lock:
-            return nlargest(limit, chain.from_iterable(self._last(author, before, limit) for author in set(authors)))
+            return newest(limit, [self._posted[author] for author in set(authors) if author in self._posted], before)
 
     def pulled(self, reader: int, before: int, limit: int) -> list[int]:
         """As `newest`, of the reader and of those whom the reader follows and whose posts are not pushed."""
@@ -168,11 +168,6 @@ class MemoryPostStore:
         insort(self._followers.setdefault(author, []), reader)
         return True
 
-    def _last(self, author: int, before: int, limit: int) -> Sequence[int]:
-        posted = self._posted.get(author, [])
-        end = bisect_left(posted, before)
-        return posted[max(end - limit, 0) : end]
-
 
 class MemoryFeedStore:
     """A sorted list of ids for each user who reads, under one lock."""
@@ -182,7 +177,7 @@ class MemoryFeedStore:
         self._idle, self._clock = idle, clock
         self._feeds: dict[int, list[int]] = {}
         self._ready: set[int] = set()
-        self._read: dict[int, float] = {}  # when each was last read, or begun
+        self._read: dict[int, float] = {}  # when each was last read, begun or filled
         self._lives: dict[int, int] = {}
         self._numbers = count(1)
         self._lock = RLock()
@@ -220,6 +215,7 @@ class MemoryFeedStore:
                 return False
             self._add(user, posts)
             self._ready.add(user)
+            self._read[user] = self._clock()
             return True
 
     def drop(self, user: int) -> None:
