@@ -3,9 +3,10 @@
 from urllib.parse import urlsplit
 
 from designbook.systems.news_feed.stores.memory import MemoryFeedStore, MemoryPostStore
-from designbook.systems.news_feed.stores.port import FeedStore, IdTaken, PostStore, StoreDown
+from designbook.systems.news_feed.stores.port import Entries, FeedStore, IdTaken, PostStore, StoreDown
 
 __all__ = [
+    "Entries",
     "FeedStore",
     "IdTaken",
     "MemoryFeedStore",

@@ -11,7 +11,7 @@ from threading import RLock
 from designbook.blocks.merging import newest
 from designbook.systems.news_feed.errors import IdTaken
 from designbook.systems.news_feed.posts import MAX_ENTRIES, Job, Post
-from designbook.systems.news_feed.stores.port import IDLE
+from designbook.systems.news_feed.stores.port import IDLE, Entries
 
 
 class MemoryPostStore:
@@ -189,15 +189,15 @@ class MemoryFeedStore:
                 if self._is_there(user):
                     self._add(user, (post,))
 
-    def read(self, user: int, before: int, limit: int) -> list[int] | None:
-        """The newest `limit` posts with ids below `before`, newest first; None if the feed is not ready."""
+    def read(self, user: int, before: int, limit: int) -> Entries | None:
+        """The newest `limit` posts with ids below `before`; None if the feed is not ready."""
         with self._lock:
             if not self._is_there(user) or user not in self._ready:
                 return None
             self._read[user] = self._clock()
             feed = self._feeds[user]
             end = bisect_left(feed, before)
-            return feed[max(end - limit, 0) : end][::-1]
+            return Entries(feed[max(end - limit, 0) : end][::-1], len(feed) < MAX_ENTRIES)
 
     def begin(self, user: int) -> int:
         """Let an absent feed take what is pushed from now on; gives the number of this life of the feed."""

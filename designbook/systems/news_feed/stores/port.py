@@ -1,12 +1,12 @@
 """What the news feed asks of its databases: posts and who follows whom are kept for good, feeds are a cache of ids."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from designbook.systems.news_feed.errors import IdTaken, StoreDown
 from designbook.systems.news_feed.posts import Job, Post
 
-__all__ = ["IDLE", "FeedStore", "IdTaken", "PostStore", "StoreDown"]
+__all__ = ["IDLE", "Entries", "FeedStore", "IdTaken", "PostStore", "StoreDown"]
 
 IDLE = 30 * 86_400.0
 """Seconds after which a feed that nobody reads is dropped."""
@@ -81,6 +81,13 @@ class PostStore(Protocol):
         """Give the connections back."""
 
 
+class Entries(NamedTuple):
+    """A page of a feed: ids, newest first; `complete` if the feed is not full, so that older ones are nowhere else."""
+
+    posts: list[int]
+    complete: bool
+
+
 class FeedStore(Protocol):
     """For each user who reads, the ids of the newest `MAX_ENTRIES` posts that were pushed, each once.
 
@@ -95,10 +102,10 @@ class FeedStore(Protocol):
         One round trip, however many. If it raises StoreDown, some may be there; push them again.
         """
 
-    def read(self, user: int, before: int, limit: int) -> list[int] | None:
-        """The newest `limit` posts with ids below `before`, newest first; None if the feed is not ready.
+    def read(self, user: int, before: int, limit: int) -> Entries | None:
+        """The newest `limit` posts with ids below `before`; None if the feed is not ready.
 
-        Fewer than `limit` means that the feed knows no more; older ones may be in the post store.
+        Where these are fewer than `limit` and not `complete`, older ones may be in the post store.
         """
 
     def begin(self, user: int) -> int:

@@ -18,7 +18,7 @@ import valkey
 
 from designbook.systems.news_feed.errors import StoreDown
 from designbook.systems.news_feed.posts import MAX_ENTRIES
-from designbook.systems.news_feed.stores.port import IDLE
+from designbook.systems.news_feed.stores.port import IDLE, Entries
 
 BEGUN, READY = b"\x80", b"\x81"
 """The first byte of the last member; that of an id is less."""
@@ -37,7 +37,7 @@ local before, limit, ready, idle = unpack(ARGV)
 local life = redis.call('ZRANGE', KEYS[1], -1, -1)[1]
 if not life or string.sub(life, 1, 1) ~= ready then return false end
 redis.call('PEXPIRE', KEYS[1], idle)
-return redis.call('ZRANGE', KEYS[1], before, '-', 'BYLEX', 'REV', 'LIMIT', 0, limit)
+return {redis.call('ZCARD', KEYS[1]), redis.call('ZRANGE', KEYS[1], before, '-', 'BYLEX', 'REV', 'LIMIT', 0, limit)}
 """
 
 BEGIN = """
@@ -82,11 +82,14 @@ class ValkeyFeedStore:
                 keys=[_key(user) for user, _ in entries], args=[*(_member(post) for _, post in entries), MAX_ENTRIES]
             )
 
-    def read(self, user: int, before: int, limit: int) -> list[int] | None:
-        """The newest `limit` posts with ids below `before`, newest first; None if the feed is not ready."""
+    def read(self, user: int, before: int, limit: int) -> Entries | None:
+        """The newest `limit` posts with ids below `before`; None if the feed is not ready."""
         with _or_down():
             found: Any = self._read(keys=[_key(user)], args=[b"(" + _member(before), limit, READY, self._idle])
-        return None if found is None else [int.from_bytes(post) for post in found]
+        if found is None:
+            return None
+        size, posts = found
+        return Entries([int.from_bytes(post) for post in posts], size <= MAX_ENTRIES)
 
     def begin(self, user: int) -> int:
         """Let an absent feed take what is pushed from now on; gives the number of this life of the feed."""
