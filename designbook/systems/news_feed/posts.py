@@ -41,10 +41,10 @@ class Job(NamedTuple):
     author: int
 
 
-def check_user(field: str, user: int) -> None:
-    """Raises Refused, naming `field`, unless `user` is a whole number from 0 to `MAX_ID`."""
-    if not isinstance(user, int) or isinstance(user, bool) or not 0 <= user <= MAX_ID:
-        raise Refused(field, "is not a whole number from 0 to 2^63 - 1", user)
+def check_id(field: str, number: int) -> None:
+    """Raises Refused, naming `field`, unless `number` is a whole number from 0 to `MAX_ID`."""
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MAX_ID:
+        raise Refused(field, "is not a whole number from 0 to 2^63 - 1", number)
 
 
 def check_client_id(client_id: str) -> None:
