@@ -56,7 +56,7 @@ class NewsFeed:
         push_up_to: int = PUSH_UP_TO,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`next_id` gives a new snowflake at each call. Authors with more than `push_up_to` followers are not pushed."""
+        """`next_id` gives a new snowflake at each call. More than `push_up_to` followers are not pushed to."""
         self.posts = posts
         self.feeds = feeds
         self.next_id = next_id
