@@ -206,7 +206,7 @@ def test_a_worker_brings_what_is_in_the_outbox_into_every_feed_that_is_there():
     write(posts, 5, 6)
     worker = Worker(queue, posts, feeds, Settings(page=10))
     worker.work_off()
-    assert [feeds.read(reader, 99, 5) for reader in range(25)] == [
+    assert [feeds.read(reader, 99, 5).posts for reader in range(25)] == [
         [6, 5] if reader != 3 else None for reader in range(25)
     ]
     assert posts.outbox(5) == []
@@ -214,7 +214,7 @@ def test_a_worker_brings_what_is_in_the_outbox_into_every_feed_that_is_there():
     assert worker.pushed == 2 * 25
     write(posts, 7)
     worker.work_off()
-    assert feeds.read(0, 99, 5) == [7, 6, 5]
+    assert feeds.read(0, 99, 5).posts == [7, 6, 5]
 
 
 def test_what_the_queue_has_no_room_for_waits_in_the_outbox_until_there_is():
@@ -225,7 +225,7 @@ def test_what_the_queue_has_no_room_for_waits_in_the_outbox_until_there_is():
     assert relay(posts, queue) == 0
     assert [job.post for job in posts.outbox(9)] == [3, 4, 5]
     Worker(queue, posts, feeds).work_off()
-    assert feeds.read(0, 99, 9) == [5, 4, 3, 2, 1]
+    assert feeds.read(0, 99, 9).posts == [5, 4, 3, 2, 1]
 
 
 def test_a_relay_empties_a_long_outbox_and_one_that_dies_before_it_says_so_does_it_twice_without_harm():
@@ -235,7 +235,7 @@ def test_a_relay_empties_a_long_outbox_and_one_that_dies_before_it_says_so_does_
     assert relay(posts, queue) == RELAYED * 2 + 1
     assert posts.outbox(1) == []
     Worker(queue, posts, feeds).work_off()
-    assert feeds.read(0, 999, 900) == list(range(RELAYED * 2 + 1, 0, -1))
+    assert feeds.read(0, 999, 900).posts == list(range(RELAYED * 2 + 1, 0, -1))
 
 
 def test_stores_and_a_queue_that_fail_now_and_then_lose_nothing(caplog):
@@ -251,7 +251,7 @@ def test_stores_and_a_queue_that_fail_now_and_then_lose_nothing(caplog):
         stop.wait(0.05)
     stop.set()
     thread.join()
-    assert [feeds.read(reader, 99, 50) for reader in range(25)] == [list(range(20, 0, -1))] * 25
+    assert [feeds.read(reader, 99, 50).posts for reader in range(25)] == [list(range(20, 0, -1))] * 25
     assert "it does not answer" in caplog.text
 
 
@@ -268,4 +268,4 @@ def test_a_job_that_a_dead_worker_had_in_hand_is_done_when_its_lease_is_up():
     time.sleep(1.05)
     worker.work_off()
     assert worker.pushed == 15, "it went on after the checkpoint"
-    assert all(feeds.read(reader, 99, 9) == [5] for reader in range(25))
+    assert all(feeds.read(reader, 99, 9).posts == [5] for reader in range(25))
