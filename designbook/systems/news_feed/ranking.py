@@ -38,7 +38,7 @@ class Ranked:
         """The reason for the place in a line: `-0.50 posted 3.0 h ago, +2.00 for 3 likes of the author: 1.50`."""
         likes = f"{self.likes} {'like' if self.likes == 1 else 'likes'} of the author"
         age = f"posted {self.age / 3_600:.1f} h ago"
-        return f"{self.recency:+.2f} {age}, {self.affinity:+.2f} for {likes}: {self.score:.2f}"
+        return f"{self.recency:+z.2f} {age}, {self.affinity:+z.2f} for {likes}: {self.score:z.2f}"
 
 
 def rank(posts: Iterable[Post], likes: Mapping[int, int], now: float, half_life: float = HALF_LIFE) -> list[Ranked]:

@@ -101,12 +101,12 @@ class SQLitePostStore:
 
     def visible(self, reader: int, posts: Sequence[int]) -> list[Post]:
         """Those of the posts that the reader may see in a feed, newest first."""
-        return [Post(*row) for row in self._file.read(VISIBLE, json.dumps(posts), reader)]
+        return [Post(*row) for row in self._file.read(VISIBLE, json.dumps(list(posts)), reader)]
 
     def newest(self, authors: Sequence[int], before: int, limit: int) -> list[int]:
         """The newest `limit` posts of all these authors with ids below `before`, newest first."""
         query = NEWEST.format(asked="select distinct value as author from json_each(?1)")
-        return [post for (post,) in self._file.read(query, json.dumps(authors), before, limit)]
+        return [post for (post,) in self._file.read(query, json.dumps(list(authors)), before, limit)]
 
     def pulled(self, reader: int, before: int, limit: int) -> list[int]:
         """As `newest`, of the reader and of those whom the reader follows and whose posts are not pushed."""
@@ -170,7 +170,7 @@ class SQLitePostStore:
         """How many posts of each author the reader liked up to the moment `until`."""
         query = "select author, count(*) from liked where reader = ? and time <= ?"
         among = "and author in (select value from json_each(?)) group by author"
-        return dict(self._file.read(f"{query} {among}", reader, until, json.dumps(authors)))
+        return dict(self._file.read(f"{query} {among}", reader, until, json.dumps(list(authors))))
 
     def close(self) -> None:
         """Give the connections back."""
