@@ -160,7 +160,7 @@ def test_beside_twitter_s_timelines_of_2013_the_model_asks_for_the_same_order() 
         "largest_push": "twitter-largest-delivery-2013",
     }
     for row in compare(model, figures):
-        assert 1 / 4 < row.ratio < 4, row
+        assert 1 / 5 < row.ratio < 5, row
 
 
 def test_twitter_s_own_figures_give_its_deliveries() -> None:

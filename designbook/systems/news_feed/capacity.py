@@ -33,7 +33,7 @@ class NewsFeedCapacity(CapacityModel):
     )
     largest = Input(
         31e6,
-        "delivery/post",
+        "follower",
         low=1e4,
         high=1e9,
         scale="log",
@@ -41,7 +41,7 @@ class NewsFeedCapacity(CapacityModel):
     )
     tail = Input(1.28, "", low=1.05, high=1.95, about="tail exponent: the smaller, the more belongs to the largest")
     threshold = Input(
-        1e6, "delivery/post", low=1_000, high=1e9, scale="log", about="followers above which nothing is pushed"
+        1e6, "follower", low=1_000, high=1e9, scale="log", about="followers above which posts are not pushed"
     )
 
     page = Input(20, "post/request", low=5, high=100, about="posts on a page")
@@ -65,7 +65,7 @@ class NewsFeedCapacity(CapacityModel):
     replicas = Input(2, "times", low=1, high=5, about="copies of each feed")
     node_memory = Input(50, "GB/node", low=1, high=500, scale="log", about="feeds that one node may hold")
     delivery_rate = Input(
-        float(f"{_PARTS['deliveries_per_second']:.1g}"),
+        50_000,
         "delivery/second/node",
         low=1e4,
         high=5e6,
@@ -144,8 +144,8 @@ class NewsFeedCapacity(CapacityModel):
     @estimate("percent")
     def pulled(self) -> float:
         """The part of all deliveries that accounts above the threshold would cause, and that is left to the readers."""
-        reach, largest = count(self.threshold), count(self.largest)
-        return followers_above(minimum(reach, largest), count(self.fan_out), largest, self.tail)
+        reach, largest = count(minimum(self.threshold, self.largest)), count(self.largest)
+        return followers_above(reach, count(self.fan_out), largest, self.tail)
 
     @estimate("delivery/second")
     def asked_deliveries(self) -> float:
@@ -181,13 +181,13 @@ class NewsFeedCapacity(CapacityModel):
     def largest_push(self) -> float:
         """Time to push one post of the largest account, if all that the workers have to spare goes into it."""
         spare = self.workers * self.worker_rate - self.peak_deliveries
-        return self.largest * amount(1, "post") / spare
+        return amount(count(self.largest), "delivery") / spare
 
     @estimate("second")
     def longest_push(self) -> float:
         """The same for the largest account that is pushed."""
         spare = self.workers * self.worker_rate - self.peak_deliveries
-        return minimum(self.threshold, self.largest) * amount(1, "post") / spare
+        return amount(count(minimum(self.threshold, self.largest)), "delivery") / spare
 
     @estimate("job")
     def backlog(self) -> float:
@@ -223,7 +223,7 @@ class NewsFeedCapacity(CapacityModel):
         for_deliveries = self.peak_deliveries / (self.delivery_rate * self.utilisation)
         return ceil(maximum(for_memory, for_deliveries))
 
-    @estimate("minute")
+    @estimate("hour")
     def rebuild(self) -> float:
         """Time to fill one lost node's feeds again, at the rate at which it takes deliveries."""
         held = self.feed_memory / self.feed_nodes / self.entry * amount(1, "delivery") / amount(1, "entry")
