@@ -33,19 +33,19 @@ def smallest_degree(mean: float, largest: float, tail: float) -> float:
 
 
 def accounts_above(followers: float, mean: float, largest: float, tail: float) -> float:
-    """The part of all accounts that has more than so many followers; `followers` up to `largest`."""
+    """The part of all accounts that has more than so many followers, from the smallest up to `largest`."""
     smallest = smallest_degree(mean, largest, tail)
     ends = smallest**-tail - largest**-tail
     part: float = (followers**-tail - largest**-tail) / ends
-    return min(1.0, part)
+    return part
 
 
 def followers_above(followers: float, mean: float, largest: float, tail: float) -> float:
-    """The part of all followers that belongs to accounts with more than so many; `followers` up to `largest`."""
+    """The part of all followers that belongs to accounts with more than so many, from the smallest up to `largest`."""
     smallest, bend = smallest_degree(mean, largest, tail), 1 - tail
     ends = smallest**bend - largest**bend
     part: float = (followers**bend - largest**bend) / ends
-    return min(1.0, part)
+    return part
 
 
 def mean_square(up_to: float, mean: float, largest: float, tail: float) -> float:

@@ -145,7 +145,7 @@ class NewsFeedCapacity(CapacityModel):
     def pulled(self) -> float:
         """The part of all deliveries that accounts above the threshold would cause, and that is left to the readers."""
         reach, largest = count(minimum(self.threshold, self.largest)), count(self.largest)
-        return followers_above(reach, count(self.fan_out), largest, self.tail)
+        return minimum(1.0, followers_above(reach, count(self.fan_out), largest, self.tail))
 
     @estimate("delivery/second")
     def asked_deliveries(self) -> float:
