@@ -35,7 +35,7 @@ class SQLiteFile:
                 raise
             self._writer.execute("commit")
 
-    def read(self, query: str, *values: str | float) -> list[Any]:
+    def read(self, query: str, *values: str | int) -> list[Any]:
         """The rows of a query."""
         with self._or_down(), self._read_lock:
             return self._reader.execute(query, values).fetchall()

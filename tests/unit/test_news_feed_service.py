@@ -380,6 +380,17 @@ def test_ranked_pages_follow_the_score_and_show_each_candidate_once(world):
     assert found[0].likes == 4
 
 
+def test_posts_of_equal_worth_are_each_on_one_page_newest_first(world):
+    world.ids = count(500_000_000_000 << 22)  # all in one millisecond
+    posts = world.post(ANN, 5)
+    found, cursor = [], None
+    for _ in posts:
+        page = world.service.ranked(ANN, cursor, 1)
+        found += [item.post.id for item in page.items]
+        cursor = page.cursor
+    assert (found, cursor) == (posts[::-1], None)
+
+
 def test_among_posts_of_one_time_those_of_the_author_i_like_come_first(world):
     world.follow((ANN, BOB), (ANN, CID), (ANN, DAN))
     posts = world.post(BOB) + world.post(CID) + world.post(DAN)

@@ -18,6 +18,7 @@ select pg_advisory_xact_lock(20060906);  -- two servers that start at once must 
 create table if not exists author (
     id bigint primary key, followers bigint not null default 0, pulled boolean not null default false
 );
+create index if not exists pulled_author on author (id) where pulled;
 create table if not exists post (
     id bigint primary key, author bigint not null, client_id text collate "C" not null, text text not null,
     deleted boolean not null default false, unique (author, client_id)

@@ -22,7 +22,7 @@ create table if not exists edge (author integer, reader integer, primary key (au
 create index if not exists edge_of_reader on edge (reader, author);
 create table if not exists block (blocker integer, blocked integer, primary key (blocker, blocked)) without rowid;
 create table if not exists liked (
-    reader integer, post integer, author integer not null, time real not null, primary key (reader, post)
+    reader integer, post integer, author integer not null, time integer not null, primary key (reader, post)
 ) without rowid;
 create index if not exists liked_of_author on liked (reader, author);
 """
@@ -164,14 +164,18 @@ class SQLitePostStore:
         """Keep that the reader liked a post at `time`. False if they did before."""
         with self._file.transaction() as database:
             insert = "insert into liked values (?, ?, ?, ?) on conflict do nothing"
-            return database.execute(insert, (reader, post, author, time)).rowcount > 0
+            return database.execute(insert, (reader, post, author, _microseconds(time))).rowcount > 0
 
     def likes(self, reader: int, authors: Sequence[int], until: float) -> Mapping[int, int]:
         """How many posts of each author the reader liked up to the moment `until`."""
         query = "select author, count(*) from liked where reader = ? and time <= ?"
         among = "and author in (select value from json_each(?)) group by author"
-        return dict(self._file.read(f"{query} {among}", reader, until, json.dumps(list(authors))))
+        return dict(self._file.read(f"{query} {among}", reader, _microseconds(until), json.dumps(list(authors))))
 
     def close(self) -> None:
         """Give the connections back."""
         self._file.close()
+
+
+def _microseconds(time: float) -> int:
+    return round(time * 1_000_000)
