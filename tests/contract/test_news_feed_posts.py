@@ -367,6 +367,20 @@ def test_one_post_sent_by_many_at_once_is_kept_once_with_one_job(store):
     assert store.outbox(99) == [(answers[0].id, ANN)]
 
 
+def test_the_very_same_post_sent_by_many_at_once_is_never_taken_for_another(store):
+    """Two hundred times: only now and then do two inserts of one id meet in the database."""
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(200):
+            barrier = threading.Barrier(8)
+
+            def send(number=number, barrier=barrier):
+                barrier.wait(30)
+                return store.accept(post(number), PUSH)
+
+            answers = [threads.submit(send) for _ in range(8)]
+            assert {answer.result() for answer in answers} == {post(number)}
+
+
 def test_of_many_posts_with_one_id_exactly_one_is_kept(store):
     answers = at_once(20, lambda i: store.accept(post(10, i, "own"), PUSH))
     kept = [answer for answer in answers if isinstance(answer, Post)]
