@@ -146,8 +146,8 @@ def test_the_verdict_goes_from_one_node_to_shards_and_from_a_high_threshold_to_a
         return verdict.limit.name, verdict.ratio > 1
 
     assert gives_way(daily_users=1e6, largest=3e5, threshold=1e4)[1] is False
-    assert gives_way(threshold=1e9) == ("five_seconds", True)
-    assert gives_way(outage=600)[0] == "half_an_hour"
+    assert gives_way(daily_users=1e6, threshold=1e9) == ("five_seconds", True)
+    assert gives_way(daily_users=1e6, largest=3e5, threshold=1e4, outage=600)[0] == "half_an_hour"
     assert gives_way(ranked_each=0, posts_each=20)[0] == "one_feed_node"
 
 

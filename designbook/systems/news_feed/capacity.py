@@ -234,11 +234,15 @@ class NewsFeedCapacity(CapacityModel):
         """Posts put on pages, on average."""
         return self.loads * self.page
 
+    @estimate("request/second")
+    def ranked(self) -> float:
+        """Pages that are ranked, on average."""
+        return self.daily_users * self.ranked_each
+
     @estimate("post/second")
     def hydrated(self) -> float:
         """Posts read to make those pages, on average: a ranked one looks at all its candidates."""
-        ranked = self.daily_users * self.ranked_each
-        return (self.loads - ranked) * self.page + ranked * self.candidates
+        return (self.loads - self.ranked) * self.page + self.ranked * self.candidates
 
     @estimate("post/second")
     def missed(self) -> float:
@@ -258,8 +262,7 @@ class NewsFeedCapacity(CapacityModel):
     @estimate("")
     def ranking_cores(self) -> float:
         """Cores that score candidates in the busiest second."""
-        ranked = self.daily_users * self.ranked_each * self.peak_to_mean
-        return ranked * self.candidates * self.score_time
+        return self.ranked * self.peak_to_mean * self.candidates * self.score_time
 
     @estimate("post/second")
     def rebuild_reads(self) -> float:
