@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 
-from benchmarks import blocks, chat, harness, leaderboard, shortener  # noqa: F401 (registers their benchmarks)
+from benchmarks import blocks, chat, harness, leaderboard, news_feed, shortener  # noqa: F401 (registers their benchmarks)
 from designbook import data
 
 

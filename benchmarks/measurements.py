@@ -17,6 +17,7 @@ from benchmarks import (  # noqa: F401 (they register their experiments)
     leaderboard_experiments,
     leaderboard_sql,
     leaderboard_stores,
+    news_feed_experiments,
     news_feed_stores,
     stores,
 )

@@ -35,7 +35,7 @@ from designbook.simulation.network import (
     Written,
 )
 from designbook.systems.news_feed import fan_out
-from designbook.systems.news_feed.posts import MAX_ENTRIES, MAX_ID, Job, Post
+from designbook.systems.news_feed.posts import MAX_ID, Job, Post
 from designbook.systems.news_feed.queues import MemoryQueue, Taken
 from designbook.systems.news_feed.service import NewsFeed, Page
 from designbook.systems.news_feed.stores import Entries, IdTaken, MemoryFeedStore, MemoryPostStore
@@ -655,22 +655,6 @@ class _MakesFeeds(VolatileFeeds):
             self.fill(user, self.begin(user), [post])
 
 
-class _FillsAnyLife(VolatileFeeds):
-    """What was read for an earlier life of a feed makes a later one ready."""
-
-    def fill(self, user: int, life: int, posts: Sequence[int]) -> bool:
-        """As `FeedStore`, whatever the life."""
-        return super().fill(user, self._lives.get(user, life), posts)
-
-
-class _ReadsFirst(NewsFeed):
-    """What is pushed while the post store is read for a rebuild goes nowhere."""
-
-    def _rebuild(self, reader: int) -> None:
-        newest = self.posts.newest(self.posts.followed(reader), MAX_ID, MAX_ENTRIES)
-        self.feeds.fill(reader, self.feeds.begin(reader), newest)
-
-
 def _with_service(service: type[NewsFeed], **other: Any) -> Design:
     return Design(server=lambda name: ServerNode(name, service), **other)
 
@@ -703,8 +687,6 @@ WITHOUT: Mapping[str, Design] = {
     "pulling for good": _with_posts(_PullsForNow),
     "a filter at read": _with_posts(_LooksNoMore),
     "whole feeds or none": _with_feeds(_MakesFeeds),
-    "lives of feeds": _with_feeds(_FillsAnyLife),
-    "begin before the read": _with_service(_ReadsFirst),
 }
 """Our design without one of its safeguards; the schedules catch each."""
 
@@ -754,7 +736,7 @@ def run(design: Design, seed: int, faults: FaultSchedule, *, texts: int = TEXTS)
 
 
 def script(seed: int, texts: int = TEXTS) -> Iterator[tuple[Seconds, str, Hashable]]:
-    """What users do in the run of this seed: a time, a device and an order each. Much happens at about the same time."""
+    """What users do in the run of this seed: a time, a device and an order each. Much happens at about one time."""
     draw = Random(f"texts {seed}")
     bursts = [draw.uniform(0.5, STORM - 1.0) for _ in range(3)]
     for number in range(texts):
