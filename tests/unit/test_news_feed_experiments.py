@@ -45,3 +45,12 @@ def test_a_threshold_shortens_the_worst_wait_more_than_it_saves_deliveries() -> 
 def test_a_queue_that_cannot_keep_up_is_refused() -> None:
     with pytest.raises(ValueError, match="load must lie between 0 and 1"):
         waits(1, inf, spare=-0.1)
+
+
+def test_posts_of_those_above_the_threshold_do_not_load_the_queue() -> None:
+    half = np.array([10] * 500 + [1_000] * 500)
+    found = fan_out_waits(
+        half, np.random.default_rng(1), posts=1_000, posts_per_second=2, deliveries_per_second=20, threshold=100
+    )
+    # One post a second is pushed, and takes half a second: load 1/2, equal services.
+    assert found.expected == pytest.approx(0.5 * 0.5 / (2 * 0.5))

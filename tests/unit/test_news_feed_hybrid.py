@@ -91,3 +91,10 @@ def test_fetches_alone_agree_too_for_authors_of_every_size() -> None:
 def test_a_list_that_all_ask_for_is_fetched_once_a_lifetime_and_server_and_a_lonely_one_at_every_load() -> None:
     assert pull_cost(1e9, WORK.loads, 1, 0, 50, 5) == pytest.approx(50 / 5, rel=1e-3)
     assert pull_cost(10, WORK.loads, 1, 0, 50, 5) == pytest.approx(10 * WORK.loads, rel=1e-3)
+
+
+def test_only_those_who_are_pushed_cost_pushes() -> None:
+    degrees = np.array([10] * 500 + [1_000] * 500)
+    work = Work(posts=1, loads=1, push=1, fetch=0, merge=0, servers=1, lifetime=1)
+    found = [simulate(work, degrees, 100, np.random.default_rng(seed), 10) for seed in range(5)]
+    assert fmean(found) == pytest.approx(500 * 10, rel=0.05), "500 posts a second to 10 followers each"
