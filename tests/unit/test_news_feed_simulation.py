@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.news_feed_experiments import news_feed_schedules
+from benchmarks.news_feed_experiments import NAIVE, news_feed_schedules
 from designbook.simulation.faults import Crash, FaultSchedule, Loss, Partition, Restart
 from designbook.systems.news_feed.posts import MAX_ENTRIES, MAX_ID, Post
 from designbook.systems.news_feed.service import NewsFeed
@@ -136,10 +136,16 @@ def test_a_survey_counts_schedules_and_posts():
     assert survey(OURS, range(4)).keeping
 
 
+def test_a_naive_design_loses_posts_under_the_same_schedules():
+    found = survey(NAIVE, range(30))
+    assert found.losing > 0
+    assert found.lost > 0
+
+
 def test_the_experiment_counts_the_same_schedules_again():
     lines = []
     found = news_feed_schedules(lines.append, schedules=2, crippled=1)
-    assert len(lines) == len(found["designs"]) == len(WITHOUT) + 1
+    assert len(lines) == len(found["designs"]) == len(WITHOUT) + 2
     assert found["designs"]["ours"]["schedules"] == 2
 
 

@@ -257,7 +257,7 @@ Script = Callable[[Any, Any, Any], Any]
 
 
 @dataclass(slots=True)
-class _Running:
+class Running:
     """A script, who waits for its result, and the answers that it got from stores so far."""
 
     script: Script
@@ -274,7 +274,7 @@ class ServerNode:
         self._name, self._service = name, service
         self._now: Seconds = 0.0
         self._ids = Snowflake(SERVERS.index(name), lambda: self._now, epoch=-100.0, slack=100.0)
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, Running] = {}
         self._number = 0
 
     def handle(self, now: Seconds, event: Event) -> Iterator[Effect]:
@@ -289,7 +289,7 @@ class ServerNode:
                 self._give_up_late_ones()
                 yield from self._relay()
             case Received(sender, Ask() as ask):
-                yield from self._begin(_Running(self._script(ask), now, sender, ask))
+                yield from self._begin(Running(self._script(ask), now, sender, ask))
             case Received(_, Answer(life, (int(number), int(step)), result)):
                 running = self._running.get(number)
                 if life == self._life and running and step == len(running.answers):
@@ -301,7 +301,7 @@ class ServerNode:
 
     def _relay(self) -> Iterator[Effect]:
         if all(running.ask for running in self._running.values()):
-            yield from self._begin(_Running(lambda posts, feeds, queue: relay(posts, queue), self._now))
+            yield from self._begin(Running(lambda posts, feeds, queue: relay(posts, queue), self._now))
 
     def _script(self, ask: Ask) -> Script:
         def script(posts: Any, feeds: Any, queue: Any) -> Any:
@@ -310,12 +310,12 @@ class ServerNode:
 
         return script
 
-    def _begin(self, running: _Running) -> Iterator[Effect]:
+    def _begin(self, running: Running) -> Iterator[Effect]:
         self._number += 1
         self._running[self._number] = running
         yield from self._go_on(self._number, running)
 
-    def _go_on(self, number: int, running: _Running) -> Iterator[Effect]:
+    def _go_on(self, number: int, running: Running) -> Iterator[Effect]:
         answers = iter(running.answers)
         try:
             result = running.script(*(_Replay(store, answers) for store in (POSTS, FEEDS, QUEUE)))
