@@ -68,7 +68,7 @@ def news_feed_schedules(say: Say, schedules: int = 1_000, crippled: int = 400) -
 
 
 @experiment(code=[*REAL, "engines/broker.py"], versions=VERSIONS)
-def news_feed_kill(say: Say, followers: int = 20_000, kills: int = 3) -> dict[str, Any]:
+def news_feed_kill(say: Say, followers: int = 20_000, kills: int = 2) -> dict[str, Any]:
     """A worker killed in the middle of a fan-out, several times on each queue: what was missing, or shown twice."""
     found: dict[str, Any] = {"SQLite": [], "JetStream": []}
     for _ in range(kills):
