@@ -167,7 +167,8 @@
       text(verdict, sentence);
       const tight = m.limits.find((row) => row.name === limit);
       const shown = spec.shown || (tight ? tight.estimate : rows[0].name);
-      if (shown in spec.formulas) text(formula, spell(shown, spec, m, rules));
+      formula.hidden = !(shown in spec.formulas);
+      if (!formula.hidden) text(formula, spell(shown, spec, m, rules));
       return () => `${rows.map((r) => `${r.label}: ${r.value.textContent}`).join("; ")}. ${sentence}`;
     };
   }

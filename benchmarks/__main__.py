@@ -7,7 +7,15 @@ from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 
-from benchmarks import blocks, chat, harness, leaderboard, shortener  # noqa: F401 (registers their benchmarks)
+from benchmarks import (  # noqa: F401 (registers their benchmarks)
+    blocks,
+    chat,
+    harness,
+    leaderboard,
+    news_feed,
+    ride_sharing,
+    shortener,
+)
 from designbook import data
 
 

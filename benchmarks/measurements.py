@@ -17,6 +17,12 @@ from benchmarks import (  # noqa: F401 (they register their experiments)
     leaderboard_experiments,
     leaderboard_sql,
     leaderboard_stores,
+    news_feed_experiments,
+    news_feed_stores,
+    ride_sharing_city,
+    ride_sharing_engines,
+    ride_sharing_experiments,
+    ride_sharing_indexes,
     stores,
 )
 from benchmarks.experiment import EXPERIMENTS

@@ -27,6 +27,7 @@ from designbook import quantities
 __all__ = [
     "Fact",
     "Measurement",
+    "PackageGraph",
     "StaleMeasurement",
     "UnknownData",
     "UnknownFact",
@@ -36,6 +37,7 @@ __all__ = [
     "facts",
     "machine",
     "measurement",
+    "packages",
     "record",
     "urls",
 ]
@@ -154,16 +156,38 @@ def dataset(name: str) -> Path:
     raise UnknownData(f"no data set is called {name!r}; there are {', '.join(there)}")
 
 
+def _text(name: str) -> str:
+    path = dataset(name)
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return data.decode("ascii")
+
+
 @cache
 def _urls() -> tuple[str, ...]:
-    path = dataset("debian_homepages")
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    return tuple(data.decode("ascii").split())
+    return tuple(_text("debian_homepages").split())
 
 
 def urls() -> list[str]:
     """The 30,088 distinct homepages of Debian's packages, sorted, as they were written. A new list at each call."""
     return list(_urls())
+
+
+@dataclass(frozen=True, slots=True)
+class PackageGraph:
+    """Debian's packages, numbered from 0 in the order of their names, and what each needs.
+
+    `needs[n]` are the numbers of the packages that package `n` depends on, ascending.
+    """
+
+    names: tuple[str, ...]
+    needs: tuple[tuple[int, ...], ...]
+
+
+@cache
+def packages() -> PackageGraph:
+    """The 63,666 packages of Debian 12 and the 247,389 dependencies between them: a graph whose tail is heavy."""
+    rows = [line.split(" ") for line in _text("debian_dependencies").splitlines()]
+    return PackageGraph(tuple(row[0] for row in rows), tuple(tuple(map(int, row[1:])) for row in rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,8 @@ _NOUNS: dict[str, str] = {
         "timestamp",
         "cluster",
         "ECPU",
+        "driver",
+        "trip",
     )
 } | {"copy": "copies", "query": "queries", "delivery": "deliveries", "entry": "entries", "hash": "hashes"}
 

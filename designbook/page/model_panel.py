@@ -105,8 +105,8 @@ class ModelPanel:
         lines = []
         if verdict.sentence:
             lines.append(f'<p class="dbk-verdict" data-verdict>{html.escape(verdict.sentence)}</p>')
-        if shown in self.formulas:
-            lines.append(f"<p><code data-formula>{html.escape(self._spell(model, shown))}</code></p>")
+        spelt = html.escape(self._spell(model, shown)) if shown in self.formulas else ""
+        lines.append(f"<p><code data-formula{'' if spelt else ' hidden'}>{spelt}</code></p>")
         notes = []
         if self.band:
             notes.append("The pale band is the 10th to 90th percentile over all inputs’ ranges")
@@ -239,7 +239,13 @@ def formula_text(model: type[CapacityModel], name: str) -> str | None:
 
 
 class _Fields(ast.NodeTransformer):
-    """Turns `self.reads` into a field of a format string."""
+    """Turns `self.reads` into a field of a format string, and leaves out what only changes a unit."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id in ("amount", "count"):
+            kept: ast.AST = self.visit(node.args[0])
+            return kept
+        return self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if isinstance(node.value, ast.Name) and node.value.id == "self":

@@ -103,7 +103,7 @@ def sources() -> Html:
     items = []
     for fact in data.cited():
         via = f", via {html.escape(fact.via)}" if fact.via else ""
-        derived = f" Derived: {html.escape(fact.derivation)}." if fact.derivation else ""
+        derived = f" Derived: {html.escape(_filled(fact.derivation))}." if fact.derivation else ""
         note = f" {html.escape(fact.note)}" if fact.note else ""
         tier = f'<span class="dbk-tier" title="{_TIERS.get(fact.tier, "")}">{html.escape(fact.tier)}</span>'
         title = html.escape(fact.title)
@@ -114,6 +114,12 @@ def sources() -> Html:
             f"{html.escape(fact.organisation)}, {title}, {html.escape(fact.year)}{via} {tier}.{derived}{note}</li>"
         )
     return Html(f'<ol class="dbk dbk-sources">{"".join(items)}</ol>', f"[sources: {len(items)}]")
+
+
+def _filled(derivation: str) -> str:
+    """A derivation with what each figure in it is, and its value, in the place of its id."""
+    known = data.facts()
+    return re.sub(r"\{([^}]+)\}", lambda id: f"{known[id[1]].quantity} ({known[id[1]].show()})", derivation)
 
 
 def mathml(formula: str) -> str:

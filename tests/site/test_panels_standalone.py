@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from designbook import quantities
-from designbook.capacity import CapacityModel, Input, Limit, ceil, estimate
+from designbook.capacity import CapacityModel, Input, Limit, amount, ceil, estimate
 from designbook.page import Axis, ExperimentPanel, Line, ModelPanel, Output, interview
 from designbook.page.markup import table
 
@@ -200,6 +200,37 @@ def test_waking_up_changes_nothing_that_the_page_said_before(browser: Browser, t
     with opened(browser, tmp_path, body) as page:
         assert page.evaluate(read) == asleep
         assert page.locator("input[type=range]:disabled").count() == 0
+
+
+class Stepwise(CapacityModel):
+    """One limit on a formula, and one on an estimate that takes several steps."""
+
+    load = Input(10, "request/second", low=1, high=100)
+
+    @estimate("request/second")
+    def peak(self) -> float:
+        """The peak."""
+        return self.load * 2
+
+    @estimate("request/second")
+    def spare(self) -> float:
+        """What is left of a hundred, counted double."""
+        left = amount(100, "request") / amount(1, "second") - self.load
+        return left * 2
+
+    crowded = Limit("peak", 150, "request/second", about="one server", then="take two")
+    roomy = Limit("spare", 100, "request/second", about="a small server", then="take a smaller one")
+
+
+def test_a_formula_stands_only_beside_its_own_verdict(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, tmp_path, ModelPanel(Stepwise, name="stepwise").html()) as page:
+        panel = ModelPanel(Stepwise, name="stepwise")
+        formula = page.locator("[data-formula]")
+        for step in (0, len(panel.sliders[0].steps) - 1, 0):
+            set_steps(page, "stepwise", load=step)
+            shown = panel.at({"load": step}).verdict().limit.estimate
+            assert shown == ("spare" if step == 0 else "peak")
+            assert formula.is_visible() == (shown == "peak")
 
 
 def test_a_model_panel_shows_what_python_computes_at_random_settings(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from designbook.capacity import CapacityModel, Input, Limit, amount, ceil, estimate
+from designbook.capacity import CapacityModel, Input, Limit, amount, ceil, count, estimate
 from designbook.page import Axis, ExperimentPanel, Line, ModelPanel, Output
 from designbook.page.model_panel import formula_text
 from designbook.page.sliders import steps
@@ -132,6 +132,18 @@ def test_what_is_shown_can_be_chosen_named_and_refused() -> None:
 def test_a_formula_is_spelt_out_only_where_it_is_one_expression() -> None:
     assert formula_text(Shop, "storage") == "{links} · {size} · {kept}"
     assert formula_text(Shop, "branched") is None
+
+
+def test_a_formula_is_spelt_out_without_what_only_changes_a_unit() -> None:
+    class Counted(Shop):
+        """With changes of units."""
+
+        @estimate("server")
+        def spread(self) -> float:
+            """One a thousand links, and one more."""
+            return amount(ceil((count(self.links) + 1) / 1000), "server") + amount(1, "server")
+
+    assert formula_text(Counted, "spread") == "ceil(({links} + 1) / 1000) + 1"
 
 
 def test_static_panels_carry_no_widget_state_and_are_the_same_on_every_run() -> None:

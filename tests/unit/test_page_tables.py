@@ -110,6 +110,16 @@ def test_the_sources_are_the_facts_used_so_far_with_tier_year_and_address() -> N
         assert f">{each.tier}</span>" in page
 
 
+@pytest.mark.usefixtures("fresh")
+def test_a_derived_figure_says_from_what_in_words() -> None:
+    derived = next(each for each in data.facts().values() if each.tier == "derived" and "{" in each.derivation)
+    data.fact(derived.id)
+    page = html.unescape(sources().markup)
+    first = data.facts()[derived.derivation.split("{")[1].split("}")[0]]
+    assert f"{first.quantity} ({first.show()})" in page
+    assert "{" not in page
+
+
 @pytest.mark.parametrize(
     ("unit", "shown"),
     [
