@@ -16,11 +16,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from designbook.engines import available, postgres, sqlite
+from designbook.engines import postgres, sqlite
 from designbook.systems.ride_sharing import trips
 from designbook.systems.ride_sharing.errors import Busy, Changed, Fenced, RequestReused, StoreDown, Unknown
 from designbook.systems.ride_sharing.stores import MemoryTrips, open_store
 from designbook.systems.ride_sharing.trips import Cancellation, Place, State, Trip
+from tests.engines_here import want
+from tests.together import at_once
 
 ENGINES = {"sqlite": sqlite, "postgres": postgres}
 NOW = 1_800_000_000.5
@@ -33,8 +35,7 @@ def url(request):
     if request.param == "memory":
         yield "memory://"
         return
-    if not available(request.param):
-        pytest.skip(f"{request.param} cannot run here")
+    want(request.param)
     with ENGINES[request.param]() as address:
         yield address
 
@@ -298,21 +299,6 @@ def test_clients_that_start_at_once_agree(url):
 # -- many at once
 
 
-def at_once(number, call):
-    """`call(i)` for each i below `number`, all released together; results and errors in order."""
-    barrier = threading.Barrier(number)
-
-    def attempt(i):
-        barrier.wait(60)
-        try:
-            return call(i)
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(number) as threads:
-        return list(threads.map(attempt, range(number)))
-
-
 def fill(url, made):
     """Keep many trips, some at once."""
     store = open_store(url)
@@ -531,8 +517,7 @@ except StoreDown:
 @pytest.mark.parametrize("engine", [sqlite, postgres], ids=["sqlite", "postgres"])
 def test_what_was_acknowledged_is_there_after_kill_9_and_a_retry_of_the_rest_does_no_harm(engine):
     """Each driver is offered two trips. SQLite runs inside the client, so there the client is killed."""
-    if not available(engine.__name__):
-        pytest.skip(f"{engine.__name__} cannot run here")
+    want(engine.__name__)
     running = engine()
     with running as url:
         client = subprocess.Popen([sys.executable, "-c", DRIVERS, url], stdout=subprocess.PIPE, text=True)
@@ -580,8 +565,7 @@ def until_down(store, seconds=10):
 
 
 def test_every_call_says_that_the_engine_is_down_and_what_was_acknowledged_is_there_when_it_is_back():
-    if not available("postgres"):
-        pytest.skip("postgres cannot run here")
+    want("postgres")
     engine = postgres()
     with engine as url:
         store = open_store(url)
