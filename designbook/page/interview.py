@@ -1,8 +1,8 @@
 """Drills of a chapter, from `data/interview/NAME.yml`: quiz, cards, probes, clarifying questions, mistakes.
 
-Texts may name the chapter's model: `{reads}` becomes the estimate as people say it, so that no number in a drill can
-rot. The form of the file is in `interview.schema.json`; an error names the file and the line. Everything reads
-without JavaScript: answers stand in `<details>`.
+Texts may name the chapter's model: `{reads}` becomes the estimate as people say it, and `{reads:bare}` the number
+without its unit, so that no number in a drill can rot. The form of the file is in `interview.schema.json`; an error
+names the file and the line. Everything reads without JavaScript: answers stand in `<details>`.
 """
 
 import html
@@ -212,8 +212,15 @@ class _Filler:
             raise InterviewError(f"{self.where}: {kind.__name__} has no {name!r}; it has {known}")
         return float(getattr(self.model, name)), part.unit
 
+    def shown(self, name: str, bare: bool) -> str:
+        """The number with its unit, or, `bare`, without."""
+        value, unit = self.value(name)
+        return human(from_base(value, unit), "") if bare else human(value, unit)
+
     def __call__(self, text: str | int) -> str:
-        return re.sub(r"\{(\w+)\}", lambda match: html.escape(human(*self.value(match[1]))), inline(str(text)))
+        """`{links}` becomes 100 M links/month, and `{links:bare}` 100 M."""
+        field = re.compile(r"\{(\w+)(:bare)?\}")
+        return field.sub(lambda match: html.escape(self.shown(match[1], bool(match[2]))), inline(str(text)))
 
 
 @cache

@@ -237,6 +237,7 @@ def lighten(
     """Load on a page what the page uses, once, and without blocking it; say in a sentence what the page is about."""
     # MyST-NB's label differs from the words that it hides.
     body = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
+    body = re.sub("(Show|Hide) the content", r"\1 the solution", body)  # only these are folded with their code
     body = context["body"] = _PLAIN.sub(r"\1", body)
     context["page_scripts"] = [name for name, mark in _SCRIPTS if mark in body]
     inline = (getattr(file, "attributes", {}).get("body") or "" for file in context["script_files"])

@@ -11,7 +11,7 @@ from designbook.page import interview
 
 GOOD = """\
 clarify:
-  - {ask: "How many?", changes: "All of it."}
+  - {ask: "How many?", changes: "{links}, or {links:bare}, make {reads:bare}."}
 probes:
   mid: [{ask: "Why?", strong: ["Says {reads}."]}]
   senior: [{ask: "How?", strong: ["Says so."]}]
@@ -65,6 +65,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_numbers_come_from_the_model_that_is_handed_in(file: Path) -> None:
     assert "<summary>At 100 M links/month?</summary><p>3.8 k req/s</p>" in interview.cards("shop", Load()).markup
     assert "<p>7.61 k req/s</p>" in interview.cards("shop", Load(links=200e6)).markup
+    assert "100 M links/month, or 100 M, make 3.8 k" in interview.clarify("shop", Load()).markup
     bounds = re.search(r'data-low="([\d.]+)" data-high="([\d.]+)"', interview.quiz("shop", Load()).markup)
     assert bounds
     assert [float(bound) for bound in bounds.groups()] == pytest.approx([1901.285, 7605.14], rel=1e-4)
