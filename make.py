@@ -32,6 +32,9 @@ def main() -> None:
     for name, what in (("serve", "show the built site"), ("lab", "open JupyterLab on the chapters")):
         command = commands.add_parser(name, help=what)
         command.add_argument("--port", type=int, default=8000 if name == "serve" else 8888)
+    commands.add_parser("pdf", help="print the whole book into one PDF")
+    commands.add_parser("epub", help="make an ePub of the whole book")
+    commands.add_parser("zip", help="pack the site into a zip that opens without a server")
     commands.add_parser("sync", help="fill the marked cells of the chapters from the package")
     commands.add_parser("diagrams", help="draw the chapters' diagrams from their sources")
     commands.add_parser("execute", help="execute the chapters in place, as they are committed")
@@ -91,6 +94,29 @@ def lab(options: argparse.Namespace) -> None:
         say("stopped")
 
 
+def pdf(options: argparse.Namespace) -> None:
+    """Print the whole book into `_build/html/downloads/system-design.pdf`."""
+    offline("pdf")
+
+
+def epub(options: argparse.Namespace) -> None:
+    """Make `_build/html/downloads/system-design.epub`."""
+    offline("epub")
+
+
+def zip(options: argparse.Namespace) -> None:
+    """Pack the site into `_build/html/downloads/system-design.zip`."""
+    offline("zip")
+
+
+def offline(kind: str) -> None:
+    """Build what is not built, and make one of the downloads from it; the first page then lists it."""
+    book(argparse.Namespace())
+    if kind != "zip":
+        browser()
+    python("-m", "designbook.publish.offline", kind, failure=f"the {kind} was not made: the lines above say why")
+
+
 def sync(options: argparse.Namespace) -> None:
     """Fill the chapters' marked cells from the package."""
     environment()
@@ -142,7 +168,24 @@ def clean(options: argparse.Namespace) -> None:
 
 
 COMMANDS = {
-    f.__name__: f for f in (book, test, serve, lab, sync, diagrams, execute, measurements, bench, chapter, pins, clean)
+    f.__name__: f
+    for f in (
+        book,
+        test,
+        serve,
+        lab,
+        pdf,
+        epub,
+        zip,
+        sync,
+        diagrams,
+        execute,
+        measurements,
+        bench,
+        chapter,
+        pins,
+        clean,
+    )
 }
 
 
@@ -176,8 +219,10 @@ def environment() -> None:
 
 
 def browser() -> None:
-    """Find a Chromium for the tests, or install one."""
-    python("-m", "tests.site.browser", failure="no browser for the tests: set DESIGNBOOK_BROWSER to a Chromium")
+    """Find a Chromium, or install one."""
+    python(
+        "-m", "designbook.publish.chromium", failure="no browser for the tests: set DESIGNBOOK_BROWSER to a Chromium"
+    )
 
 
 def python(*arguments: str, failure: str) -> None:

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from designbook.publish import execute
-from tests.site import browser as chromium
+from designbook.publish import chromium
 
 # A property is about results; how long one example takes depends on what else the machine does.
 hypothesis.settings.register_profile("book", deadline=None)

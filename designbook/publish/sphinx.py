@@ -27,6 +27,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+from designbook.publish.paper import EPUB, PLACE, epub_page
+
 HERE = Path(__file__).parent
 logger = logging.getLogger(__name__)
 PARTS = {"case-studies": "Case studies", "building-blocks": "Building blocks", "foundations": "Foundations"}
@@ -37,10 +39,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # Jupyter Book sets this for an extension that the book does without.
     app.add_config_value("comments_config", {}, "env")
     app.add_directive("topics", Topics)
+    app.add_directive("downloads", Downloads)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("config-inited", configure, priority=900)
     app.connect("source-read", lay_outputs)
     app.connect("html-page-context", lighten, priority=900)
+    app.connect("html-page-context", on_paper, priority=950)
     app.connect("build-finished", slim, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -55,6 +59,9 @@ def configure(app: Sphinx, config: Config) -> None:
         config.html_static_path = [*config.html_static_path, str(assets)]
     config.templates_path = [*config.templates_path, str(HERE / "templates")]
     config.html_math_renderer = "mathml"
+    config.version = version("designbook")
+    for name, value in EPUB.items():
+        setattr(config, name, value)
     config.html_context = {**config.html_context, "book_version": book_version(Path(app.srcdir))}
     options: dict[str, Any] = config.html_theme_options
     address = (os.environ.get("DESIGNBOOK_REPOSITORY") or options.get("repository_url") or "").rstrip("/")
@@ -193,6 +200,15 @@ class Topics(SphinxDirective):
         return items
 
 
+class Downloads(SphinxDirective):
+    """`{downloads}`: the place where `designbook.publish.offline` lists what it made; until then, how to make it."""
+
+    def run(self) -> list[nodes.Node]:
+        """One block, on screens only."""
+        text = f"<div data-screen>{PLACE[0]}<p>Not made yet: <code>make pdf epub zip</code>.</p>{PLACE[1]}</div>"
+        return [nodes.raw("", text, format="html")]
+
+
 # -- pages ---------------------------------------------------------------------------------------------------------
 
 # All style sheets, in this order; `slim` makes one of them, without the rules that no page needs.
@@ -248,6 +264,15 @@ def lighten(
     context["favicon_url"] = context["pathto"]("_static/favicon.svg", True)
 
 
+def on_paper(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Give a page of the ePub the form that it has on paper."""
+    if app.builder.name == "epub" and doctree is not None:
+        pictures = Path(app.srcdir) / "_build" / "pictures"
+        context["body"] = epub_page(context["body"], pagename, pictures, Path(app.outdir))
+
+
 def description(doctree: nodes.document | None) -> str:
     """The page's meta description: its first paragraph of some length, cut at a word to 160 characters."""
     for paragraph in doctree.findall(nodes.paragraph) if doctree else ():
@@ -274,7 +299,7 @@ _GROUPS = ("@media", "@supports", "@container", "@layer")
 def slim(app: Sphinx, failure: Exception | None) -> None:
     """Make one style sheet of the rules in use and icon fonts of the icons in use; remove what no page loads."""
     static = Path(app.outdir) / "_static"
-    if failure or app.builder.format != "html":
+    if failure or app.builder.name != "html":
         return
     for path in [*static.glob("scripts/fontawesome.js*"), *static.rglob("*.map"), *static.rglob("fa-*.ttf")]:
         path.unlink(missing_ok=True)
