@@ -16,8 +16,7 @@ import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from designbook.publish import execute
-from designbook.publish import chromium
+from designbook.publish import chromium, execute
 
 # A property is about results; how long one example takes depends on what else the machine does.
 hypothesis.settings.register_profile("book", deadline=None)

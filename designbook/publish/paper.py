@@ -126,6 +126,7 @@ def epub_page(body: str, page: str, pictures: Path, out: Path) -> str:
     return paper(body, picture)
 
 
+EPUB_STYLES = ("pygments.css", "epub.css", "paper.css")
 EPUB: dict[str, Any] = {
     "epub_basename": NAME,
     "epub_uid": NAME,

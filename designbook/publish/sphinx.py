@@ -27,7 +27,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
-from designbook.publish.paper import EPUB, PLACE, epub_page
+from designbook.publish.paper import EPUB, EPUB_STYLES, PLACE, epub_page
 
 HERE = Path(__file__).parent
 logger = logging.getLogger(__name__)
@@ -267,8 +267,11 @@ def lighten(
 def on_paper(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Give a page of the ePub the form that it has on paper."""
-    if app.builder.name == "epub" and doctree is not None:
+    """Give a page of the ePub the form that it has on paper, and only the style sheets that are packed with it."""
+    if app.builder.name != "epub":
+        return
+    context["css_files"] = [sheet for sheet in context["css_files"] if Path(str(sheet.filename)).name in EPUB_STYLES]
+    if doctree is not None:
         pictures = Path(app.srcdir) / "_build" / "pictures"
         context["body"] = epub_page(context["body"], pagename, pictures, Path(app.outdir))
 
