@@ -235,7 +235,7 @@
 
   const decades = (_, splits) => splits.map((v) => (Math.abs(Math.log10(v) % 1) < 1e-9 ? v : null));
 
-  /* The chart library takes longer to start than all panels: it comes when the first chart is about to be seen. */
+  /* The chart library takes longer to start than all panels: it comes with the first chart that is about to be seen. */
   let library = null;
   function load() {
     library = library || new Promise((loaded, failed) => {
@@ -273,9 +273,9 @@
       plot = new window.uPlot({ ...options, width: width() }, [xs, ...rows], view);
     }
     shows(true);
-    /* The first size comes when the chart is about to be seen: a long page with many of them opens at once. */
+    /* The first size comes when the chart is about to be seen. */
     new ResizeObserver(() => {
-      if (!plot) load().then(draw, () => shows(false));
+      if (!plot) load().then(draw, () => { shows(false); shows = () => {}; });
       else if (plot.width !== width()) plot.setSize({ width: width(), height });
     }).observe(view);
     addEventListener("beforeprint", () => shows(plot));
