@@ -229,7 +229,6 @@ _STYLES = (
 # The scripts that a page loads, in this order, when `mark` stands in its text ("" is in every text).
 _SCRIPTS = (
     ("book.js", ""),
-    ("vendor/uplot/uPlot.iife.min.js", 'data-needs="uplot"'),
     ("panel.js", "data-panel="),
     ("quiz.js", "data-quiz="),
     ("scripts/bootstrap.js", ""),
@@ -294,6 +293,18 @@ _SCROLL_WATCH = re.compile(
     r'window\.addEventListener\("resize",\w\),new MutationObserver\(\w\)\.observe\('
     r'document\.getElementById\("main-content"\),\{subtree:!0,childList:!0\}\),\w\(\)'
 )
+# The copy buttons of all code at once are the longest task of a page: each is made when its code is about to be seen.
+_COPY_BUTTONS = re.compile(r"codeCells\.forEach\(\(codeCell, index\) => \{(.*?)\n  \}\)\n", re.DOTALL)
+_COPY_BUTTONS_WHEN_SEEN = r"""const add = (codeCell, index) => {\1
+  };
+  const places = new Map([...codeCells].map((cell, index) => [cell, index]));
+  const near = new IntersectionObserver((seen) => seen.forEach(({ isIntersecting, target }) => {
+    if (!isIntersecting) return;
+    near.unobserve(target);
+    add(target, places.get(target));
+  }), { rootMargin: "50%" });
+  codeCells.forEach((cell) => near.observe(cell));
+"""
 _RULE = re.compile(r"""((?:[^{}"';]|"[^"]*"|'[^']*')*)([{};])""")
 _NAME = re.compile(r"[.#]((?:\\.|[\w-])+)")
 _GROUPS = ("@media", "@supports", "@container", "@layer")
@@ -311,6 +322,11 @@ def slim(app: Sphinx, failure: Exception | None) -> None:
     script.write_text(text, encoding="utf-8")
     if not changed and "new MutationObserver" in text:
         logger.warning("the theme watches for boxes that scroll in another way than before: see _SCROLL_WATCH")
+    script = static / "copybutton.js"
+    text, changed = _COPY_BUTTONS.subn(_COPY_BUTTONS_WHEN_SEEN, script.read_text(encoding="utf-8"))
+    script.write_text(text, encoding="utf-8")
+    if not changed and "IntersectionObserver" not in text:
+        logger.warning("the copy buttons are made in another way than before: see _COPY_BUTTONS")
     used: set[str] = set()
     for path in Path(app.outdir).rglob("*.html"):
         for names in re.findall(r'\b(?:class|id)="([^"]*)"', path.read_text(encoding="utf-8")):

@@ -107,3 +107,12 @@ def test_no_button_leads_nowhere_while_the_book_has_no_address(browser: Browser,
         )
         assert targets, "the notebook can be downloaded all the same"
         assert all((served_file(served, target)).startswith("_sources/") for target in targets)
+
+
+def test_code_has_a_copy_button_once_it_is_seen(browser: Browser, served: str) -> None:
+    chapter = next(page for page in pages() if "case_studies" in page)
+    with visit(browser, f"{served}/{chapter}") as seen:
+        code = seen.page.locator("div.highlight pre:visible")
+        assert seen.page.locator(".copybtn").count() < code.count() / 2
+        code.last.scroll_into_view_if_needed()
+        code.last.locator("xpath=following-sibling::button[contains(@class, 'copybtn')]").wait_for(state="attached")
