@@ -10,11 +10,12 @@ from functools import partial
 
 import pytest
 
-from benchmarks.ride_sharing_experiments import naive, ride_sharing_schedules
+from benchmarks.ride_sharing_experiments import ride_sharing_schedules
 from designbook.data import measurement
 from designbook.simulation.faults import Crash, FaultSchedule, Loss, Partition, Restart, hunt
 from designbook.systems.ride_sharing.batching import in_a_batch
 from designbook.systems.ride_sharing.schedules import (
+    NAIVE,
     REQUESTS,
     STORM,
     WITHOUT,
@@ -95,7 +96,7 @@ def test_without_a_safeguard_a_schedule_breaks_a_promise_and_replays(safeguard):
 
 
 def test_a_naive_table_of_trips_breaks_most_promises_under_the_same_schedules():
-    theirs, ours = survey(naive(), range(20)), survey(OURS, range(20))
+    theirs, ours = survey(NAIVE, range(20)), survey(OURS, range(20))
     assert theirs.doubling > 10
     assert theirs.sharing > 10
     assert theirs.losing > 0
@@ -196,4 +197,4 @@ def test_the_experiment_counts_the_same_schedules_for_every_design_and_its_point
     found = ride_sharing_schedules(lines.append, schedules=2)
     assert len(lines) == len(found["designs"]) == len(WITHOUT) + 2
     assert all(each["schedules"] == 2 for each in found["designs"].values())
-    assert found["designs"]["naive"] == asdict(survey(naive(), range(2)))
+    assert found["designs"]["naive"] == asdict(survey(NAIVE, range(2)))
