@@ -29,7 +29,12 @@ from sphinx.writers.html5 import HTML5Translator
 
 HERE = Path(__file__).parent
 logger = logging.getLogger(__name__)
-PARTS = {"case-studies": "Case studies", "building-blocks": "Building blocks", "foundations": "Foundations"}
+PARTS = {
+    "method": "Method",
+    "case-studies": "Case studies",
+    "building-blocks": "Building blocks",
+    "foundations": "Foundations",
+}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
