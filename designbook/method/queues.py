@@ -15,6 +15,7 @@ class QueueCapacity(CapacityModel):
     fan_out = Input(100, "server", low=1, high=2_000, scale="log", about="servers that one page asks")
     slow = Input(1, "percent", low=0.01, high=10, scale="log", about="answers of each server that are slow")
     page_goal = Input(99, "percent", low=50, high=99.9, about="pages that must not meet a slow answer")
+    servers = Input(8, "server", low=1, high=64, about="servers behind one queue, where there are several")
     retries = Input(3, "", low=1, high=10, about="times that a client asks again")
     budget = Input(10, "percent", low=1, high=100, scale="log", about="retries allowed for each new request")
 
@@ -32,6 +33,12 @@ class QueueCapacity(CapacityModel):
     def p99_answer(self) -> float:
         """Time in which 99 of 100 requests are answered."""
         return self.mean_answer * log(100)
+
+    @estimate("millisecond")
+    def pooled_wait(self) -> float:
+        """Mean wait in one queue before several servers (M/M/c)."""
+        servers = count(self.servers)
+        return self.service * wait_chance(self.load, servers) / (servers * (1 - self.load))
 
     @estimate("percent")
     def slow_pages(self) -> float:

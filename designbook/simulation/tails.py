@@ -37,6 +37,22 @@ def hedged_tail(seconds: float, after: float, fast: float, slow: float, share: f
     return both
 
 
+def hedge_after(copies: float, fast: float, slow: float, share: float) -> float:
+    """The seconds after which to send a second copy, so that this part of requests gets one; 0 for all of them."""
+    low = 0.0
+    high = fast
+    while tail(high, fast, slow, share) > copies:
+        low = high
+        high = 2.0 * high
+    for _ in range(40):
+        middle = (low + high) / 2.0
+        if tail(middle, fast, slow, share) > copies:
+            low = middle
+        else:
+            high = middle
+    return high if copies < 1.0 else 0.0
+
+
 def hedged_quantile(part: float, servers: float, after: float, fast: float, slow: float, share: float) -> float:
     """The time in which this part of fan-outs to so many servers is complete, each of them hedged after `after`.
 

@@ -38,6 +38,7 @@ def test_the_numbers_to_know_are_those_of_the_theory() -> None:
         pytest.approx(station.mean_wait),
         pytest.approx(station.mean_response),
     )
+    assert model.pooled_wait == pytest.approx(MMc(640, 100, 8).mean_wait)
     assert model.p99_answer == pytest.approx(station.response_quantile(0.99))
     assert model.slow_pages == pytest.approx(slow_share(100, 0.01))
     assert model.slow_allowed == pytest.approx(1 - part_needed(100, 0.99))

@@ -10,7 +10,7 @@ from designbook.simulation.confidence import batch_means
 from designbook.simulation.hedging import Hedged, hedge
 from designbook.simulation.queueing import MMc
 from designbook.simulation.retries import Storm, storm
-from designbook.simulation.tails import hedged_quantile, hedged_tail, part_needed, slow_share, tail
+from designbook.simulation.tails import hedge_after, hedged_quantile, hedged_tail, part_needed, slow_share, tail
 
 FAST, SLOW, SHARE = 0.01, 0.2, 0.02
 MEAN = (1 - SHARE) * FAST + SHARE * SLOW
@@ -62,6 +62,12 @@ def test_the_quantile_is_where_the_tail_of_the_fan_out_is(servers: int, after: f
     for part in (0.5, 0.99):
         limit = hedged_quantile(part, servers, after, FAST, SLOW, SHARE)
         assert abs((times <= limit).mean() - part) < four_errors(part, size)
+
+
+@pytest.mark.parametrize("copies", [0.001, 0.05, 0.6])
+def test_a_hedge_goes_out_when_so_many_have_no_answer(copies: float) -> None:
+    assert tail(hedge_after(copies, FAST, SLOW, SHARE), FAST, SLOW, SHARE) == pytest.approx(copies)
+    assert hedge_after(1.0, FAST, SLOW, SHARE) == 0
 
 
 # -- hedging among queues
