@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import floor, log10
 from random import Random
 
-from designbook.capacity import CapacityModel, Input, Limit, amount, ceil, estimate
+from designbook.capacity import CapacityModel, Input, Limit, amount, ceil, count, estimate
 from designbook.data import fact, measurement
 
 # What one node sustained on two shared cores; the URL shortener's chapter shows how it was measured.
@@ -29,6 +29,9 @@ class EstimatingCapacity(CapacityModel):
     copies = Input(3, "", low=1, high=5, about="copies of each")
     answer = Input(5_000, "byte/request", low=200, high=1e6, scale="log", about="bytes of one answer")
     response_time = Input(100, "millisecond", low=5, high=5_000, scale="log", about="how long a request takes")
+
+    pool = Input(20, "connection", low=1, high=1_000, scale="log", about="connections to the database in one pool")
+    query = Input(5, "millisecond", low=0.1, high=1_000, scale="log", about="how long a query holds one of them")
 
     server_rate = Input(
         1_000, "request/second/server", low=50, high=50_000, scale="log", about="what one server sustains"
@@ -71,6 +74,11 @@ class EstimatingCapacity(CapacityModel):
     def in_flight(self) -> float:
         """Requests that are being answered at the same time, by Little's law."""
         return (self.peak_reads + self.peak_writes) * self.response_time
+
+    @estimate("request/second")
+    def pool_ceiling(self) -> float:
+        """Queries that a pool can carry, by Little's law turned round."""
+        return amount(count(self.pool), "request") / self.query
 
     @estimate("terabyte")
     def storage(self) -> float:

@@ -44,6 +44,7 @@ def test_traffic_bytes_and_machines_by_hand() -> None:
     assert (model.daily_users, model.reads, model.writes) == (close(864_000), close(1_000), close(100))
     assert (model.peak_reads, model.peak_writes) == (close(4_000), close(400))
     assert model.in_flight == close(4_400 * 0.05)
+    assert model.but(pool=30, query=4).pool_ceiling == close(7_500)
     assert model.storage == close(100 * 2 * 31_557_600 * 1_000)
     assert (model.disks, model.bandwidth) == (close(2 * model.storage), close(40e6))
     assert model.servers == 10, "4,400 over 500 a server are nine, and a spare"
