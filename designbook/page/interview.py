@@ -40,12 +40,17 @@ def load(source: str | Path) -> Interview:
 
     Raises InterviewError with one line for each mistake.
     """
+    path = source if isinstance(source, Path) else dataset(f"interview/{source}")
+    return checked(path, "interview.schema.json")
+
+
+def checked(path: Path, schema: str) -> Interview:
+    """The content of a YAML file that follows a schema of this folder. Raises InterviewError, a line a mistake."""
     # jsonschema compiles a grammar for internationalised addresses (3 s) that the schema does not ask for, unless that
     # package is missing.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import jsonschema
 
-    path = source if isinstance(source, Path) else dataset(f"interview/{source}")
     text = path.read_text(encoding="utf-8")
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -57,7 +62,7 @@ def load(source: str | Path) -> Interview:
     if node is not None:
         _number(node, (), lines)
     problems = []
-    for found in jsonschema.Draft202012Validator(_schema()).iter_errors(content):
+    for found in jsonschema.Draft202012Validator(_schema(schema)).iter_errors(content):
         at = tuple(found.absolute_path)
         while at not in lines:
             at = at[:-1]
@@ -102,7 +107,7 @@ def cards(name: str, model: CapacityModel | None = None) -> Html:
 
 def probes(name: str, model: CapacityModel | None = None) -> Html:
     """What an interviewer asks at each level, and what to expect next; what a strong answer contains opens."""
-    source = load(name)
+    source = _having(name, "probes")
     groups = [(title, ("probes", level)) for level, title in LEVELS.items()] + [("What comes next", ("follow_ups",))]
     shown = []
     for title, at in groups:
@@ -129,10 +134,18 @@ def mistakes(name: str, model: CapacityModel | None = None) -> Html:
     return _pairs(name, model, "mistakes", ("mistake", "instead"), ("Often said", "Better"), "Common mistakes")
 
 
+def _having(name: str, part: str) -> Interview:
+    """The file, which must have a part that only case studies must have."""
+    source = load(name)
+    if part not in source.content:
+        raise InterviewError(f"{source.path.name}:1: it has no {part}; a chapter of the method may leave it out")
+    return source
+
+
 def _pairs(
     name: str, model: CapacityModel | None, key: str, fields: tuple[str, str], heads: tuple[str, str], caption: str
 ) -> Html:
-    source = load(name)
+    source = _having(name, key)
     rows = []
     for index, item in enumerate(source.content[key]):
         fill = _Filler(source, (key, index), model)
@@ -224,8 +237,8 @@ class _Filler:
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads(Path(__file__).with_name("interview.schema.json").read_text(encoding="utf-8"))
+def _schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     return schema
 
 
@@ -243,12 +256,15 @@ def _number(node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | 
 
 def _short(error: Any) -> str:
     """What is wrong, in words that the author of a file understands."""
-    if error.validator == "anyOf" and error.schema is _schema()["$defs"]["option"]:
+    if error.validator == "anyOf" and error.schema is _schema("interview.schema.json")["$defs"]["option"]:
         return "a wrong option needs a `why`"
     if error.validator == "contains":
         return "no option is `right: true`"
     if error.validator == "oneOf":
         choices = " or ".join(" and ".join(choice["required"]) for choice in error.validator_value)
         return f"wants {choices}, and exactly one of these"
+    if error.validator in ("minItems", "maxItems") and isinstance(error.instance, list):
+        most = "least" if error.validator == "minItems" else "most"
+        return f"{len(error.instance)} of them, and {error.validator_value} is the {most}"
     message = str(error.message)
     return message if len(message) < 160 else message[:157] + "..."

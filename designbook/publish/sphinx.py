@@ -31,7 +31,12 @@ from designbook.publish.paper import EPUB, EPUB_STYLES, PLACE, epub_page
 
 HERE = Path(__file__).parent
 logger = logging.getLogger(__name__)
-PARTS = {"case-studies": "Case studies", "building-blocks": "Building blocks", "foundations": "Foundations"}
+PARTS = {
+    "method": "Method",
+    "case-studies": "Case studies",
+    "building-blocks": "Building blocks",
+    "foundations": "Foundations",
+}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from designbook import data
 from designbook.capacity import CapacityModel, Input, estimate
 from designbook.page import interview
+from designbook.publish.sphinx import topics
+from tests.conftest import ROOT
 
 GOOD = """\
 clarify:
@@ -114,9 +115,27 @@ def test_a_number_that_the_model_does_not_have_is_named_with_its_line(file: Path
         interview.cards("shop")
 
 
-FILES = sorted((Path(data.__file__).parent.parent / "data" / "interview").glob("*.yml"))
+def test_a_chapter_of_the_method_may_leave_out_what_only_a_case_study_needs(file: Path) -> None:
+    file.write_text(GOOD[GOOD.index("mistakes:") :], encoding="utf-8")
+    assert set(interview.load("shop").content) == {"mistakes", "cards", "quiz"}
+    interview.cards("shop", Load())
+    for part in (interview.clarify, interview.probes):
+        with pytest.raises(interview.InterviewError, match=r"shop\.yml:1: it has no (clarify|probes)"):
+            part("shop", Load())
+
+
+def test_a_case_study_leaves_out_nothing(file: Path) -> None:
+    file.write_text(GOOD[GOOD.index("probes:") :], encoding="utf-8")
+    with pytest.raises(interview.InterviewError, match=r"shop\.yml:1: .*'clarify' is a dependency of 'probes'"):
+        interview.load("shop")
+
+
+FILES = sorted(path for path in (ROOT / "data" / "interview").glob("*.yml") if path.stem != "rubric")
+CASE_STUDIES = {topic.slug for topic in topics(ROOT) if topic.part == "case-studies"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_drills_of_the_book_are_valid(path: Path) -> None:
-    interview.load(path)
+    parts = interview.load(path).content
+    if path.stem in CASE_STUDIES:
+        assert set(parts) == {"clarify", "probes", "follow_ups", "mistakes", "cards", "quiz"}
