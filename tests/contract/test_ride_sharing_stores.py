@@ -281,7 +281,7 @@ def test_a_refused_change_does_not_raise_the_token(store):
 
 @pytest.mark.parametrize(("pair", "asked"), [(in_turn, ["dan", "gus"]), (in_a_batch, ["eve", "dan"])])
 def test_a_round_offers_in_turn_or_to_all_at_once_whoever_did_not_pass_and_nobody_twice(store, pair, asked):
-    """Dan is a little nearer to Ann, who asked first, than Eve, and much nearer to Bob. Gus, the nearest, passes on Ann."""
+    """Dan is nearer to Ann, who asked first, than Eve, and nearer still to Bob. Gus, the nearest, passes on Ann."""
     city = RideSharing("paris", store, MemoryLocations(BruteForce()), key=b"k" * 16, pair=pair, clock=lambda: NOW)
     for driver, lat in (("dan", 48.851), ("eve", 48.8489), ("gus", 48.85)):
         city.enroll("driver", driver)
