@@ -58,3 +58,17 @@ def test_the_flow_ends_where_the_simulated_storm_ends(load: float, retries: int,
     # In the burst the wait grows by up to 5 seconds a second, and chance moves its onset by up to one.
     assert wait == pytest.approx(run.waits[170], abs=5 + 0.1 * wait)
     assert sent * capacity == pytest.approx(sum(run.sent[160:170]) / 10, rel=0.15)
+
+
+def test_clients_ask_again_a_second_after_they_asked_in_vain() -> None:
+    seconds = [20 + step / 2 for step in range(16)]
+    steps = [flow(second, 0.5, 10, 3, inf) for second in seconds]
+    in_vain = next(second for second, (_, answered, _) in zip(seconds, steps, strict=True) if answered == 0)
+    again = next(second for second, (sent, _, _) in zip(seconds, steps, strict=True) if sent > 1.5)
+    assert again == in_vain + 1
+
+
+@pytest.mark.parametrize("budget", [0.1, 0.5])
+def test_a_budget_is_a_part_of_the_new_requests(budget: float) -> None:
+    assert flow(28, 0.5, 10, 3, budget)[0] == pytest.approx(1.5 * (1 + budget))
+    assert max(flow(20 + step / 2, 0.5, 10, 3, budget)[0] for step in range(200)) <= 1.5 * (1 + budget) + 1e-9
