@@ -45,11 +45,17 @@ def test_the_numbers_to_know_are_those_of_the_theory() -> None:
     assert (model.storm_load, model.storm_load_with_budget) == (0.25, pytest.approx(1 / 1.1))
 
 
-@pytest.mark.parametrize("load", [0.2, 0.3, 0.7, 0.95])
-@pytest.mark.parametrize(("retries", "budget"), [(0, inf), (3, inf), (3, 0.1), (1, inf)])
+# At the edge, where load times one plus the retries is close to 1, chance decides.
+ENDINGS = [
+    (load, retries, budget)
+    for load in (0.2, 0.3, 0.7, 0.95)
+    for retries, budget in ((0, inf), (3, inf), (3, 0.1), (1, inf))
+    if abs(load * (1 + min(retries, budget)) - 1) > 0.06
+]
+
+
+@pytest.mark.parametrize(("load", "retries", "budget"), ENDINGS)
 def test_the_flow_ends_where_the_simulated_storm_ends(load: float, retries: int, budget: float) -> None:
-    if abs(load * (1 + min(retries, budget)) - 1) < 0.06:
-        pytest.skip("at the edge, chance decides")
     seconds, capacity = 150, 150.0
     rates = [load * capacity] * 20 + [1.5 * capacity] * 4 + [load * capacity] * seconds
     run = storm(rates, capacity, retries=retries, budget=budget)
