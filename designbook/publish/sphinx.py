@@ -208,6 +208,7 @@ _STYLES = (
     "copybutton.css",
     "vendor/uplot/uPlot.min.css",
     "panel.css",
+    "run.css",
     "book.css",
 )
 # The scripts that a page loads, in this order, when `mark` stands in its text ("" is in every text).
