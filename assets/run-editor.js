@@ -1,5 +1,5 @@
-/* The editor of a code cell: CodeJar on the page's own <pre>, with the page's colours. Loaded at the first "Edit". */
-import { CodeJar } from "./vendor/codejar/codejar.js";
+/* The editor of a code cell: a text field, so that every browser's keys, undo and screen reader work, over the page's own
+   <pre>, which shows the same text in colour. Loaded at the first "Edit". */
 
 const KEYWORDS = "and as assert async await break class continue def del elif else except finally for from global if import in " +
   "is lambda nonlocal not or pass raise return try while with yield match case";
@@ -26,27 +26,55 @@ export function highlighted(text) {
   return html + escaped(text.slice(at));
 }
 
-/* Make `pre` an editor for `text`. Shift-Enter and Ctrl-Enter call `run`, Escape calls `leave`; returns a function that closes. */
-export function open(pre, text, label, { changed, run, leave }) {
-  const keys = (event) => {
-    if (event.key === "Escape") leave();
-    else if (event.key === "Enter" && (event.shiftKey || event.ctrlKey || event.metaKey)) run();
+/* Put a text field over `pre`. Shift-Enter and Ctrl-Enter call `run`, Escape calls `leave`. Returns the field; its `close`
+   puts the page's <pre> back as it was. */
+export function open(pre, label, { run, leave }) {
+  const published = pre.innerHTML, box = document.createElement("div"), field = document.createElement("textarea");
+  const paint = () => { pre.innerHTML = `${highlighted(field.value)}\n`; };
+  box.className = "run-editor";
+  pre.replaceWith(box);
+  box.append(pre, field);
+  field.value = pre.textContent.replace(/\n+$/, "");
+  Object.assign(field, { spellcheck: false, autocapitalize: "off", autocomplete: "off", wrap: "off" });
+  field.setAttribute("aria-label", label);
+  pre.setAttribute("aria-hidden", "true");
+  paint();
+  field.addEventListener("input", paint);
+  field.addEventListener("keydown", (event) => {
+    const { key, shiftKey } = event;
+    if (key === "Escape") leave();
+    else if (key === "Enter" && (shiftKey || event.ctrlKey || event.metaKey)) run();
+    else if (key === "Enter" && !event.isComposing) breakLine(field);
+    else if (key === "Tab" && !event.ctrlKey && !event.altKey) indent(field, shiftKey);
     else return;
     event.preventDefault();
+  });
+  field.focus();
+  field.setSelectionRange(0, 0);
+  field.close = () => {
+    pre.innerHTML = published;
+    pre.removeAttribute("aria-hidden");
+    box.replaceWith(pre);
   };
-  pre.addEventListener("keydown", keys); // before CodeJar's own, which leaves alone what has been dealt with
-  pre.textContent = text;
-  const jar = CodeJar(pre, (element) => { element.innerHTML = highlighted(element.textContent); }, { tab: "    ", indentOn: /[([{:]$/, addClosing: false });
-  pre.style.whiteSpace = "pre";
-  pre.setAttribute("role", "textbox");
-  pre.setAttribute("aria-multiline", "true");
-  pre.setAttribute("aria-label", label);
-  pre.tabIndex = 0;
-  jar.onUpdate(changed);
-  pre.focus();
-  return () => {
-    jar.destroy();
-    pre.removeEventListener("keydown", keys);
-    for (const name of ["contenteditable", "role", "aria-multiline", "aria-label", "spellcheck", "style"]) pre.removeAttribute(name);
-  };
+  return field;
+}
+
+/* As typed, so that undo takes it back. */
+const insert = (text) => document.execCommand("insertText", false, text);
+const lineStart = ({ value }, at) => value.lastIndexOf("\n", at - 1) + 1;
+
+function breakLine(field) {
+  const line = field.value.slice(lineStart(field, field.selectionStart), field.selectionStart);
+  insert(`\n${line.match(/^ */)[0]}${/[:([{]$/.test(line) ? "    " : ""}`);
+}
+
+function indent(field, less) {
+  const { selectionStart: from, selectionEnd: to, value } = field;
+  if (!less && from === to) return insert("    ");
+  const start = lineStart(field, from), end = Math.max(start, to - (to > from && value[to - 1] === "\n"));
+  const old = value.slice(start, end), text = less ? old.replace(/^ {1,4}/gm, "") : old.replace(/^/gm, "    ");
+  const first = old.split("\n")[0].length - text.split("\n")[0].length;
+  field.setSelectionRange(start, end);
+  if (text) insert(text); else document.execCommand("delete");
+  field.setSelectionRange(Math.max(start, from - first), to + text.length - old.length);
 }

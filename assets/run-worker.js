@@ -19,7 +19,7 @@ async function start({ start: base, packages }) {
 
 async function load(imports) {
   const loaded = await python.loadPackagesFromImports(imports, { messageCallback: (state) => {
-    if (state.startsWith("Loading")) postMessage({ state });
+    if (state.startsWith("Loading")) postMessage({ state: `Loading ${state.split(" ").length - 1} more packages ...` });
   } });
   return loaded.length;
 }

@@ -3,7 +3,7 @@
    designbook/publish/run_in_place.py, which also wrote every cell's source to _static/cells/. */
 (function () {
   "use strict";
-  const here = document.currentScript, site = new URL("..", here.src), SERVE = "run `make serve` in the book's folder and open the address that it shows";
+  const here = document.currentScript, site = new URL("..", here.src);
   const make = (tag, name, text = "") => Object.assign(document.createElement(tag), { className: name, textContent: text });
   const cells = new Map([...document.querySelectorAll(".run-bar")].map((bar) => [+bar.dataset.run, cell(bar)]));
   const heard = make("p", "dbk-unseen");
@@ -15,8 +15,8 @@
     const [go, edit, reset] = bar.querySelectorAll("button"), box = bar.closest("div.cell");
     return { number: +bar.dataset.run, box, go, edit, reset, note: bar.querySelector(".run-note"), pre: bar.parentNode.querySelector("pre"), published: box.querySelector(".cell_output") };
   }
-  const own = (c) => c.edited !== undefined;
-  const source = (number) => { const c = cells.get(number); return c && own(c) ? c.edited : chapter[number].source; };
+  const own = (c) => Boolean(c.field) && c.field.value !== c.text;
+  const source = (number) => { const c = cells.get(number); return c && own(c) ? c.field.value : chapter[number].source; };
   function say(c, text, loud = true) {
     c.note.textContent = text;
     c.note.classList.remove("run-cost");
@@ -59,15 +59,17 @@
       ran.length = number;
       const text = source(number), { failed, seconds } = await post({ run: number, source: text, name: `cell ${number}` });
       ran[number] = text;
-      if (shown) finish(at, seconds, failed);
-      if (failed && !last) failures.push(`cell ${number} above failed here (${failed})`);
-      if (failed && !last && at && own(at)) throw `Not run: your ${failures.pop()}.`;
-      if (last) say(c, [failed ? `Failed: ${failed}` : `Done in ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s.`, ...failures].join("; "));
+      if (shown) finish(at, failed);
+      if (failed && !last && at && own(at)) throw `Not run, because your cell ${number} above failed: ${failed}`;
+      if (failed && !last) failures.push(`${number} (${failed.split(":")[0]})`);
+      if (!last) continue;
+      const above = failures.length ? ` Of the cells above, these failed here: ${failures.join(", ")}.` : "";
+      say(c, (failed ? `Failed: ${failed}.` : `Done in ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s.`) + above);
     }
   }
 
   function hindrance() {
-    if (location.protocol === "file:") return `From a folder, a page may not start Python: ${SERVE}.`;
+    if (location.protocol === "file:") return "A page opened from a folder may not start Python. Run make serve in the book's folder, and open the address that it shows.";
     if (!window.Worker || !window.WebAssembly) return "This browser cannot run Python: it has no web workers or no WebAssembly. A current one can.";
     return "";
   }
@@ -87,7 +89,7 @@
     worker = new Worker(new URL("run-worker.js", here.src));
     worker.onerror = (event) => answer.reject(`Python did not start: ${event.message || "a file is missing"}. Run it again.`);
     worker.onmessage = ({ data }) => {
-      if (data.state) say(busy, `${data.state} ...`);
+      if (data.state) say(busy, data.state);
       else if (data.kind) show(data);
       else if (data.broken) answer.reject(`Python stopped: ${data.broken.split("\n")[0]}. The next run begins with the first cell.`);
       else answer.resolve(data);
@@ -104,7 +106,7 @@
   }
   function stop() {
     end();
-    answer ? answer.reject(STOPPED) : null;
+    if (answer) answer.reject(STOPPED);
   }
 
   /* -- what is shown under a cell; what was published comes back with "Reset" */
@@ -135,39 +137,35 @@
     at.output = box;
     at.reset.hidden = false;
   }
-  function finish(at, seconds, failed) {
+  function finish(at, failed) {
     const box = shown.box || make("div", "cell_output run-output");
     if (!shown.box) replace(at, box);
-    box.prepend(make("p", "run-mark", `run here${failed || box.children.length ? "" : ", without output"}`));
+    box.prepend(make("p", "run-mark", `Cell ${at.number}, run here${failed || box.children.length ? "" : ": no output"}`));
     shown = null;
   }
 
   /* -- editing */
 
   async function edit(c) {
-    if (c.close) return c.pre.focus();
+    if (c.field) return c.field.focus();
     const hindered = hindrance();
     if (hindered) return say(c, hindered);
     const editor = await import(new URL("run-editor.js", here.src)).catch(() => null);
-    if (!editor || c.close) return editor ? undefined : say(c, "The editor could not be loaded: is there a connection?");
-    const text = c.pre.textContent.replace(/\n$/, "");
-    c.html = c.html || c.pre.innerHTML;
-    c.close = editor.open(c.pre, text, `Code of cell ${c.number}. Shift and Enter run it, Escape leaves it.`, {
-      changed(now) { if (now !== text || own(c)) c.edited = now.replace(/\n$/, ""); c.reset.hidden = false; },
+    if (!editor) return say(c, "The editor could not be loaded: is there a connection?");
+    if (c.field) return;
+    c.field = editor.open(c.pre, `Code of cell ${c.number}. Shift and Enter run it, Escape leaves it.`, {
       run: () => run(c),
       leave: () => c.go.focus(),
     });
-    c.box.classList.add("run-edited");
+    c.text = c.field.value;
     c.reset.hidden = false;
     say(c, "Shift-Enter runs, Escape leaves");
   }
   function reset(c) {
     if (busy === c) stop();
-    if (c.close) c.close();
-    if (c.html) c.pre.innerHTML = c.html;
+    if (c.field) c.field.close();
     if (c.output) c.published ? c.output.replaceWith(c.published) : c.output.remove();
-    c.close = c.html = c.edited = c.output = undefined;
-    c.box.classList.remove("run-edited");
+    c.field = c.output = undefined;
     c.reset.hidden = true;
     say(c, "As published.");
     c.go.focus();
@@ -182,7 +180,7 @@
     c.go.addEventListener("click", () => (busy === c ? stop() : run(c)));
     c.edit.addEventListener("click", () => edit(c));
     c.reset.addEventListener("click", () => reset(c));
-    if (location.protocol === "file:") c.note.textContent = "needs a served page";
+    if (location.protocol === "file:") c.note.textContent = "runs after make serve";
   }
   if (cells.size) document.querySelector("article").append(heard);
 })();

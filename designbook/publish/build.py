@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 
 import designbook
-from designbook.publish import execute
+from designbook.publish import execute, run_in_place
 
 PACKAGE = Path(designbook.__file__).parent
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -58,6 +58,12 @@ def build(root: Path) -> int:
             "build: the lines above are errors, warnings too; all of the output is in _build/log.txt", file=sys.stderr
         )
         return 1
+    try:
+        pages = run_in_place.publish(root, ImportGraph().reached)
+    except run_in_place.PageDiffers as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 1
+    say(f"the code of {pages} pages runs where it stands" if pages else "without Pyodide beside them no page runs code")
     stamp.write_text(wanted)
     return 0
 

@@ -10,7 +10,7 @@ import gzip
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,7 +19,6 @@ from typing import Any
 import nbformat
 
 from designbook.publish import execute
-from designbook.publish.build import ImportGraph
 from designbook.publish.cell_runner import Waiting, imported
 
 PYODIDE = Path("lite/static/pyodide")
@@ -28,6 +27,8 @@ CORE = ("pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip",
 FURTHER_IN = frozenset({"numpy", "pandas", "scipy"})
 BYTES_A_SECOND = 50e6 / 8  # a line of 50 Mbit/s
 SECONDS_TO_START, SECONDS_A_MEGABYTE = 3.0, 0.25  # a laptop: Pyodide itself, and each package, once it is there
+
+Reached = Callable[[Iterable[str]], Iterable[Path]]
 
 _BAR = re.compile(r'<div class="run-bar.*?</div>\n?', re.DOTALL)
 _SCRIPT = re.compile(r'<script defer[^>]*\brun\.js"[^>]*></script>\n?')
@@ -83,9 +84,10 @@ def sent(path: Path) -> int:
     return len(content) if path.suffix in {".zip", ".whl"} else len(gzip.compress(content, 6))
 
 
-def publish(root: Path) -> int:
+def publish(root: Path, reached: Reached) -> int:
     """Give every built page with code its bars and its script, anew; returns how many pages have them now.
 
+    `reached` names the source files behind dotted names of the book and behind what they import.
     Raises PageDiffers if a page was not made from its notebook as it is now.
     """
     site = root / "_build" / "html"
@@ -102,13 +104,13 @@ def publish(root: Path) -> int:
         shown = [n for n, cell in enumerate(cells) if not _LEFT_OUT & set(cell.metadata.get("tags", []))]
         if distribution and shown:
             name = "-".join(notebook.relative_to(root).with_suffix("").parts)
-            needs = wanted([cell.source for cell in cells], distribution)
-            written = [{"source": cell.source, "needs": need} for cell, need in zip(cells, needs, strict=True)]
+            sources = [cell.source for cell in cells]
+            needs = wanted(sources, distribution, reached)
+            written = [{"source": text, "needs": need} for text, need in zip(sources, needs, strict=True)]
             (folder / f"{name}.json").write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
             costs = [cost(distribution, needs[: n + 1]) for n in range(len(cells))]
             above = "../" * len(notebook.relative_to(root).parent.parts)
             script = f'<script defer src="{above}_static/run.js" data-cells="{name}"></script>\n'
-            sources = [cell.source for cell in cells]
             bare = with_bars(bare, sources, shown, costs, page.name).replace("</head>", f"{script}</head>", 1)
             done += 1
         if bare != text:
@@ -116,16 +118,15 @@ def publish(root: Path) -> int:
     return done
 
 
-def wanted(sources: Iterable[str], distribution: Distribution) -> list[list[str]]:
+def wanted(sources: Iterable[str], distribution: Distribution, reached: Reached) -> list[list[str]]:
     """For each cell the packages that it is the first to need, when the cells run in order."""
-    graph, waiting = ImportGraph(), Waiting()
+    waiting = Waiting()
     known: set[str] = set()
     found = []
     for source in sources:
         body = waiting.due(ast.parse(source))
         names = set(imported(body)) - {"designbook"}
-        files = graph.reached(_mentioned(body))
-        names |= FURTHER_IN & {name for path in files for name in _imports(path)}
+        names |= FURTHER_IN & {name for path in reached(_mentioned(body)) for name in _imports(path)}
         new = {distribution.importable[name] for name in names if name in distribution.importable} - known
         known |= new
         found.append(sorted(new))
@@ -162,12 +163,14 @@ def with_bars(page: str, sources: list[str], shown: list[int], costs: list[str],
     if len(starts) != len(shown):
         raise PageDiffers(f"{name}: {len(starts)} code cells on the page, {len(shown)} in its notebook")
     parts: list[str] = []
-    last = 0
+    last, seen = 0, False
     for start, number in zip(starts, shown, strict=True):
         code = _CODE.search(page, start)
         if not code or plain(code[1]) != sources[number].strip():
             raise PageDiffers(f"{name}: code cell {number} is not as in its notebook")
-        parts += [page[last : code.end()], bar(number, costs[number], "" if parts else " run-first")]
+        folded = "tag_hide-" in page[start - 60 : start].rpartition("<div")[2]
+        first, seen = not folded and not seen, seen or not folded
+        parts += [page[last : code.end()], bar(number, costs[number], " run-first" if first else "")]
         last = code.end()
     return "".join([*parts, page[last:]])
 
