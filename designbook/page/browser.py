@@ -1,7 +1,7 @@
 """In a browser Python has no processes, threads or servers: a cell that needs one says so, and the chapter goes on.
 
-Pyodide runs inside one page. There the chapters' experiments on real engines stop at the first process or thread, in one
-line instead of a traceback, and what was measured elsewhere stands beside them.
+Pyodide runs inside one page. There an experiment on a real engine stops at its first process or thread, with a line
+instead of a traceback, and what was measured elsewhere stands beside it.
 """
 
 import errno
@@ -25,6 +25,8 @@ def excuse(error: BaseException) -> str | None:
         lacking = "servers"
     elif isinstance(error, ModuleNotFoundError) and error.name in ("valkey", "psycopg", "httpx", "h3"):
         lacking = f"use for the package {error.name}"
+    elif isinstance(error, TypeError) and "int64') to dtype('int32')" in str(error):
+        lacking = "places in arrays beyond 32 bits"
     return lacking and f"Left out here: a browser has no {lacking}. What was measured elsewhere stands beside it."
 
 
@@ -41,7 +43,7 @@ def settle() -> None:
     if shell := _shell():
         taken_before = {name: time.perf_counter for name, value in shell.user_ns.items() if value is stopped}
         shell.user_ns.update(taken_before)
-        shell.set_custom_exc((EngineMissing, ModuleNotFoundError, OSError, RuntimeError), _in_one_line)
+        shell.set_custom_exc((ModuleNotFoundError, OSError, RuntimeError, TypeError), _in_one_line)
 
 
 def _in_one_line(

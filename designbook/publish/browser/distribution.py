@@ -75,7 +75,7 @@ def tool(root: Path, name: str) -> Path:
 
 
 def pinned(root: Path) -> Lock:
-    """`browser/pyodide.json`: Pyodide's release, its core files' hashes, and its lock's entries of what the book uses."""
+    """`browser/pyodide.json`: Pyodide's release, its core files' hashes, its lock's entries of what the book uses."""
     found: Lock = json.loads((root / "browser" / "pyodide.json").read_text(encoding="utf-8"))
     return found
 
@@ -177,9 +177,10 @@ def download(root: Path, folder: Path, *arguments: str) -> None:
 
 
 def book_wheel(root: Path, folder: Path) -> Path:
-    """The book's own wheel, with the chapters' drawings; its name changes with its content, so no cache keeps an old one.
+    """The book's own wheel, with the chapters' drawings.
 
-    Raises NotToBeHad with the builder's last line.
+    Its name changes with its content, so that no cache hands out an old one under a new lock. Raises NotToBeHad with
+    the builder's last line.
     """
     command = [tool(root, "python"), "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     done = subprocess.run(
@@ -198,7 +199,7 @@ def book_wheel(root: Path, folder: Path) -> Path:
 
 
 def plain(wheel: Path, folder: Path) -> Path:
-    """The wheel itself if it is pure Python; else a copy in `folder` without the compiled part, which it can do without."""
+    """The wheel itself if it is pure Python; else a copy in `folder` without its compiled part, which it can spare."""
     if wheel.name.endswith("-none-any.whl"):
         return wheel
     name, number, *_ = wheel.name.split("-")
