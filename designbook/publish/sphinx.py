@@ -27,6 +27,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+from designbook.publish.browser.link import link_notebook
+
 HERE = Path(__file__).parent
 logger = logging.getLogger(__name__)
 PARTS = {"case-studies": "Case studies", "building-blocks": "Building blocks", "foundations": "Foundations"}
@@ -40,6 +42,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("config-inited", configure, priority=900)
     app.connect("source-read", lay_outputs)
+    app.connect("html-page-context", link_notebook, priority=700)
     app.connect("html-page-context", lighten, priority=900)
     app.connect("build-finished", slim, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
