@@ -17,15 +17,9 @@ from pathlib import Path
 import nbformat
 
 import designbook
-    lite.publish(root)
-    try:
-        pages = run_in_place.publish(root, ImportGraph().reached)
-    except run_in_place.PageDiffers as error:
-        print(f"build: {error}", file=sys.stderr)
-        return 1
-    say(f"the code of {pages} pages runs where it stands" if pages else "without Pyodide beside them no page runs code")
-    if complete:
-        stamp.write_text(wanted)
+from designbook.publish import execute, run_in_place
+from designbook.publish.browser import lite
+from designbook.publish.browser.distribution import TOOLS
 
 PACKAGE = Path(designbook.__file__).parent
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -67,19 +61,15 @@ def build(root: Path) -> int:
             "build: the lines above are errors, warnings too; all of the output is in _build/log.txt", file=sys.stderr
         )
         return 1
-<<<<<<< HEAD
+    lite.publish(root)
     try:
         pages = run_in_place.publish(root, ImportGraph().reached)
     except run_in_place.PageDiffers as error:
         print(f"build: {error}", file=sys.stderr)
         return 1
     say(f"the code of {pages} pages runs where it stands" if pages else "without Pyodide beside them no page runs code")
-    stamp.write_text(wanted)
-=======
-    lite.publish(root)
     if complete:
         stamp.write_text(wanted)
->>>>>>> lite
     return 0
 
 

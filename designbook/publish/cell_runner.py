@@ -33,10 +33,10 @@ Send = Callable[
 class Runner:
     """A namespace in which cells run one after another, as in a notebook."""
 
-    def __init__(self, send: Send, module: ModuleType | None = None) -> None:
-        """`send` gets each output as it comes. `module` is the one in which the cells run: a new `__main__`."""
+    def __init__(self, send: Send) -> None:
+        """`send` gets each output as it comes."""
         self._send = send
-        self._module = module or ModuleType("__main__")
+        self._module = ModuleType("__main__")
         self._module.__dict__.update(display=self.display)
         self._waiting = Waiting()
         logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it would tell of its cache
@@ -97,6 +97,9 @@ class Runner:
     def _failed(self, error: BaseException, *streams: "Stream") -> str:
         for stream in streams:
             stream.flush()
+        if reason := excuse(error):
+            self._send("stdout", f"{reason}\n")
+            return ""
         self._send("error", told(error))
         return traceback.format_exception_only(error)[-1].strip()
 
@@ -187,6 +190,15 @@ def drawing(figure: Any) -> str:
     svg = to_svg(figure, title=title, alt=title or "A figure that this cell drew")
     pyplot.close(figure)
     return f'<figure class="dbk dbk-drawing">{svg}</figure>'
+
+
+def excuse(error: BaseException) -> str | None:
+    """Why a browser cannot do what failed, in one line, if that is so; this is no failure of the cell."""
+    if sys.platform != "emscripten":
+        return None
+    from designbook.page import browser
+
+    return browser.excuse(error)
 
 
 def told(error: BaseException) -> str:

@@ -211,8 +211,8 @@ _STYLES = (
     "copybutton.css",
     "vendor/uplot/uPlot.min.css",
     "panel.css",
-    "run.css",
     "book.css",
+    "run.css",
 )
 # The scripts that a page loads, in this order, when `mark` stands in its text ("" is in every text).
 _SCRIPTS = (
