@@ -1,6 +1,6 @@
 /* Python in the background of a page: starts Pyodide from the site's own copy and runs cells with the book's runner.
    In:  {start: address of Pyodide, packages}, then {run: number, source} one at a time.
-   Out: {state}, {ready: seconds}, {kind, text} for each output, {done: number, failed, seconds}, {broken}. */
+   Out: {state}, {ready: seconds} or {missing}; {kind, text} for each output, {done: number, failed, seconds} or {broken}. */
 "use strict";
 let python, runner, began;
 
@@ -37,4 +37,6 @@ async function run({ run: number, source, name }) {
   postMessage({ done: number, failed, seconds: (performance.now() - from) / 1000 });
 }
 
-onmessage = ({ data }) => (data.start ? start(data) : run(data)).catch((error) => postMessage({ broken: String(error) }));
+onmessage = ({ data }) => (data.start ? start(data) : run(data)).catch((error) => {
+  postMessage({ [data.start ? "missing" : "broken"]: String(error) });
+});

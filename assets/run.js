@@ -76,22 +76,23 @@
   }
   async function ask(path) {
     const reply = await fetch(new URL(path, site)).catch(() => ({}));
-    if (!reply.ok) throw "The code could not be loaded: is there a connection? Then run it again.";
+    if (!reply.ok) throw UNREACHED;
     return reply.json();
   }
 
   /* -- the worker: one question at a time */
 
-  const STOPPED = {};
+  const STOPPED = {}, UNREACHED = "Python could not be loaded: is there a connection? Then run it again.";
   const post = (message) => new Promise((resolve, reject) => { answer = { resolve, reject }; worker.postMessage(message); });
 
   function begin(c, packages) {
     say(c, "Loading Python ...");
     worker = new Worker(new URL("run-worker.js", here.src));
-    worker.onerror = (event) => answer.reject(`Python did not start: ${event.message || "a file is missing"}. Run it again.`);
+    worker.onerror = () => answer.reject(UNREACHED);
     worker.onmessage = ({ data }) => {
       if (data.state) say(busy, data.state);
       else if (data.kind) show(data);
+      else if (data.missing) answer.reject(UNREACHED);
       else if (data.broken) answer.reject(`Python stopped: ${data.broken.split("\n")[0]}. The next run begins with the first cell.`);
       else answer.resolve(data);
     };

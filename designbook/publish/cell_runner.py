@@ -64,6 +64,8 @@ class Runner:
                 await self._execute(source, name)
         except ModuleNotFoundError as error:
             if error.name and not error.name.startswith("designbook") and not out.sent:
+                out.drop()
+                err.drop()
                 return f"missing {error.name.partition('.')[0]}"
             return self._failed(error, out, err)
         except BaseException as error:
@@ -80,7 +82,8 @@ class Runner:
         last = body[-1] if body and isinstance(body[-1], ast.Expr) else None
         body = body[:-1] if last else body
         quiet = source.rstrip().endswith(";")
-        await self._evaluate(compile(ast.Module(body, []), name, "exec", _AWAIT))
+        for statement in body:
+            await self._evaluate(compile(ast.Module([statement], []), name, "exec", _AWAIT))
         if last:
             value = await self._evaluate(compile(ast.Expression(last.value), name, "eval", _AWAIT))
             if value is not None and not quiet:
@@ -90,7 +93,7 @@ class Runner:
     async def _evaluate(self, code: Any) -> Any:
         pyplot = sys.modules.get("matplotlib.pyplot")
         if pyplot:
-            pyplot.show = self._figures  # type: ignore[attr-defined]
+            pyplot.show = lambda *_, **__: self._figures()  # type: ignore[attr-defined]
         value = eval(code, self._module.__dict__)
         return await value if code.co_flags & inspect.CO_COROUTINE else value
 
@@ -110,7 +113,7 @@ class Runner:
         for value in values:
             self._send(*face(value))
 
-    def _figures(self, *_: Any, **__: Any) -> None:
+    def _figures(self) -> None:
         """Show and close what pyplot has open."""
         pyplot = sys.modules.get("matplotlib.pyplot")
         if pyplot:
@@ -151,6 +154,10 @@ class Stream(io.TextIOBase):
             self._send(self.kind, text[:left] + cut)
         self.sent += len(text)
         self._last = time.monotonic()
+
+    def drop(self) -> None:
+        """Forget what has not been sent."""
+        self._parts = []
 
 
 # -- what a value shows --------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Code cells that are edited and run on their page, as readers do it: by mouse, by keyboard, on a phone, from a folder."""
+"""Code cells that are edited and run on their page, as readers do it: by mouse, by key, on a phone, from a folder."""
 
 import html
 import json
@@ -30,7 +30,7 @@ CELLS = {
     BROKEN: "def third(values):\n    return values[2]\n\n\nthird([1, 2, 3])",
     PANEL: "from designbook.page.markup import Html\n\nHtml('<b>bold</b><script>window.alive = 7</script>', 'plain')",
     ENDLESS: "rounds = 0\nwhile rounds < 1:\n    rounds += 1\nprint('rounds', rounds)",
-    FIGURE: "import matplotlib.pyplot as plt\n\nfigure, axes = plt.subplots()\naxes.plot([1, 3])\naxes.set_title('It rises');",
+    FIGURE: "import matplotlib.pyplot as plt\n\nfigure, axes = plt.subplots()\naxes.set_title('It rises')\nplt.show()",
 }
 PUBLISHED = {USE: "as published", ENDLESS: "rounds as published"}
 
@@ -103,9 +103,9 @@ def folder(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "_static" / "cells" / "small.json").write_text(json.dumps(written))
     page = (
         '<!doctype html><html lang="en" data-theme="light"><head><title>Cells</title><meta charset="utf-8">'
-        '<link rel="icon" href="_static/favicon.svg"><meta name="viewport" content="width=device-width"><link rel="stylesheet" href="_static/styles/site.css">'
-        '<script>if (matchMedia("(prefers-color-scheme: dark)").matches) document.documentElement.dataset.theme = "dark"'
-        '</script><script defer src="_static/book.js"></script><script defer src="_static/run.js" data-cells="small">'
+        '<link rel="icon" href="_static/favicon.svg"><meta name="viewport" content="width=device-width">'
+        '<link rel="stylesheet" href="_static/styles/site.css">'
+        '<script defer src="_static/book.js"></script><script defer src="_static/run.js" data-cells="small">'
         '</script></head><body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
         f'<article class="bd-article"><h1>Cells</h1>{"".join(markup(*cell) for cell in CELLS.items())}</article>'
         "</div></div></main></body></html>"
@@ -161,11 +161,10 @@ def test_nothing_is_loaded_before_the_click_and_then_only_from_the_site(
     distribution = run_in_place.Distribution(folder / run_in_place.PYODIDE)
     book = distribution.weight(["designbook"])
     ready = float(seen.page.evaluate("document.documentElement.dataset.python"))
+    parts = f"Pyodide {distribution.core / 1e6:.1f} MB (budget {CORE_BUDGET / 1e6:g}), the book {book / 1e6:.1f} MB"
+    files = len(seen.requests) - before
     with capsys.disabled():
-        print(
-            f"\nrun in place: ready in {ready:.1f} s (budget {READY_BUDGET:g}); Pyodide {distribution.core / 1e6:.1f} MB "
-            f"(budget {CORE_BUDGET / 1e6:g}), the book and its needs {book / 1e6:.1f} MB, {len(seen.requests) - before} files"
-        )
+        print(f"\nrun in place: ready in {ready:.1f} s (budget {READY_BUDGET:g}); {files} files: {parts}")
     assert distribution.core < CORE_BUDGET
     assert not any("numpy" in url or "matplotlib" in url for url in seen.requests), "no cell so far needs them"
 
@@ -284,6 +283,20 @@ def test_from_a_folder_the_button_says_why_nothing_runs_and_what_to_do(browser: 
             expect(lab.note(USE)).to_contain_text("Run make serve in the book's folder")
         assert lab.output(USE).inner_text() == "as published"
         assert not seen.errors
+
+
+def test_without_a_connection_the_page_says_so_and_stays_as_it_was(browser: Browser, small: str, folder: Path) -> None:
+    with visit(browser, f"{small}/small.html") as seen:
+        lab = Lab(seen.page)
+        seen.page.context.set_offline(True)
+        assert lab.run(USE) == "Python could not be loaded: is there a connection? Then run it again."
+        seen.page.context.set_offline(False)
+        (folder / "lite").rename(folder / "elsewhere")
+        try:
+            assert lab.run(USE) == "Python could not be loaded: is there a connection? Then run it again."
+        finally:
+            (folder / "elsewhere").rename(folder / "lite")
+        assert lab.output(USE).inner_text() == "as published"
 
 
 def test_in_a_chapter_an_edit_changes_the_experiment_below_and_a_panel_is_drawn_anew_and_alive(
