@@ -110,7 +110,7 @@ def folder(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         f'<article class="bd-article"><h1>Cells</h1>{"".join(markup(*cell) for cell in CELLS.items())}</article>'
         "</div></div></main></body></html>"
     )
-    costs = ["9 MB once, about 5 s"] * len(CELLS)
+    costs = ["first run: 9 MB, about 5 s"] * len(CELLS)
     text = run_in_place.with_bars(page, list(CELLS.values()), list(CELLS), costs, "small.html")
     (place / "small.html").write_text(text, encoding="utf-8")
     return place
@@ -153,7 +153,7 @@ def test_nothing_is_loaded_before_the_click_and_then_only_from_the_site(
     scripts = [url for url in seen.requests if "run" in url.rsplit("/", 1)[-1] or "lite/" in url or "cells/" in url]
     assert scripts == [f"{small}/_static/run.js"]
     assert weight(scripts, small, folder)["_static/run.js"] < SCRIPT_BUDGET
-    assert lab.note(GROW).inner_text() == "9 MB once, about 5 s"
+    assert lab.note(GROW).inner_text() == "first run: 9 MB, about 5 s"
     before = len(seen.requests)
     assert lab.run(USE).startswith("Done in")
     assert not strangers(seen.requests, small)
