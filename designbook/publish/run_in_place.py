@@ -151,7 +151,7 @@ def _mentioned(body: Iterable[ast.stmt]) -> list[str]:
 
 
 def cost(distribution: Distribution, needs: Iterable[Iterable[str]]) -> str:
-    """What the first run costs, in words; the seconds are for 50 Mbit/s, and what the cells themselves take comes on top."""
+    """What the first run costs, in words; the seconds are for 50 Mbit/s, and what the cells take comes on top."""
     packages = distribution.weight({"designbook", *(name for need in needs for name in need)})
     total = distribution.core + packages
     seconds = SECONDS_TO_START + total / BYTES_A_SECOND + SECONDS_A_MEGABYTE * packages / 1e6
