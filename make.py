@@ -17,7 +17,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+BIN = VENV / SCRIPTS
+BROWSER_VENV = ROOT / ".venv-browser"
 SITE = ROOT / "_build" / "html"
 SUPPORTED = ((3, 11), (3, 13))
 UV = "uv==0.13.9"
@@ -57,6 +59,7 @@ def main() -> None:
 def book(options: argparse.Namespace) -> None:
     """Execute the chapters (those whose code changed) and build the site."""
     environment()
+    browser_environment()
     python("-m", "designbook.publish.build", failure="the book was not built: the lines above say why")
     say(f"the book is in {SITE.relative_to(ROOT)}: open {SITE / 'index.html'}, or run `make serve`")
 
@@ -64,6 +67,7 @@ def book(options: argparse.Namespace) -> None:
 def test(options: argparse.Namespace) -> None:
     """Install what the tests need, a browser included, and run them all."""
     environment()
+    browser_environment()
     browser()
     python("-m", "pytest", *options.arguments, failure="tests failed")
 
@@ -163,8 +167,9 @@ def pins(options: argparse.Namespace) -> None:
 
 
 def clean(options: argparse.Namespace) -> None:
-    """Remove the built site and its caches; the virtual environment stays."""
-    shutil.rmtree(ROOT / "_build", ignore_errors=True)
+    """Remove the built site and its caches; the virtual environments stay."""
+    for folder in ("_build", ".browser"):
+        shutil.rmtree(ROOT / folder, ignore_errors=True)
 
 
 COMMANDS = {
@@ -196,26 +201,51 @@ def environment() -> None:
         running = ".".join(map(str, sys.version_info[:2]))
         wanted = f"{first[0]}.{first[1]} to {last[0]}.{last[1]}"
         stop(f"Python {wanted} is needed, and this is {running}: install one, then `make PYTHON=python3.12 book`")
-    requirements = (ROOT / "requirements.txt").read_bytes() + (ROOT / "pyproject.toml").read_bytes()
-    wanted = hashlib.sha256(requirements + sys.version.encode()).hexdigest()
-    stamp = VENV / "installed"
+    made_from = (ROOT / "requirements.txt", ROOT / "pyproject.toml")
+    if not install(
+        VENV, made_from, "making .venv and installing the pinned requirements (1.2 GB; half a minute to three)"
+    ):
+        stop("the requirements could not be installed: is there a network?")
+
+
+def browser_environment() -> None:
+    """Make `.venv-browser`, whose tools build what runs in a browser; without a network the book goes without."""
+    requirements = ROOT / "browser" / "requirements.txt"
+    if not install(BROWSER_VENV, (requirements,), "making .venv-browser, for what runs in the browser (120 MB)"):
+        say("the tools in browser/requirements.txt could not be installed: the book goes without “Run in your browser”")
+
+
+def install(venv: Path, made_from: "tuple[Path, ...]", what: str) -> bool:
+    """Make a virtual environment with the first of these files as its requirements; False if they cannot be had.
+
+    Does nothing if it already holds exactly these.
+    """
+    content = b"".join(path.read_bytes() for path in made_from)
+    wanted = hashlib.sha256(content + sys.version.encode()).hexdigest()
+    stamp, interpreter = venv / "installed", venv / SCRIPTS / "python"
     if stamp.exists() and stamp.read_text() == wanted:
-        return
-    say("making .venv and installing the pinned requirements (1.2 GB; half a minute to three)")
-    new = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+        return True
+    say(what)
+    new = [sys.executable, "-m", "venv", "--clear", str(venv)]
     run(new, failure="no virtual environment: is python3-venv installed?")
     # uv installs in seconds what takes pip two minutes; where it cannot be had or fails, pip does the same.
-    install = [BIN / "python", "-m", "pip", "install", "--quiet", UV]
-    fast = subprocess.run(install, check=False, cwd=ROOT).returncode == 0
-    if fast:
-        where = {**os.environ, "VIRTUAL_ENV": str(VENV)}
-        command = [str(BIN / "uv"), "pip", "install", "-r", "requirements.txt"]
-        fast = subprocess.run(command, check=False, cwd=ROOT, env=where).returncode == 0
+    steps = [[interpreter, "-m", "pip", "install", "--quiet", UV]] if venv == VENV else []
+    steps += [[str(BIN / "uv"), "pip", "install", "--python", interpreter, "-r", str(made_from[0])]]
+    fast = all(succeeds(step) for step in steps)
     if not fast:
         say("installing with pip instead")
-        no_network = "the requirements could not be installed: is there a network?"
-        python("-m", "pip", "install", "-r", "requirements.txt", failure=no_network)
+        if not succeeds([interpreter, "-m", "pip", "install", "-r", str(made_from[0])]):
+            return False
     stamp.write_text(wanted)
+    return True
+
+
+def succeeds(command: "list[str | Path]") -> bool:
+    """Whether a command, run in the project's folder, is there and exits with 0."""
+    try:
+        return subprocess.run(command, check=False, cwd=ROOT).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def browser() -> None:

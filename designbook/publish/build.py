@@ -18,7 +18,9 @@ from pathlib import Path
 import nbformat
 
 import designbook
-from designbook.publish import execute
+from designbook.publish import execute, run_in_place
+from designbook.publish.browser import lite
+from designbook.publish.browser.distribution import TOOLS
 
 PACKAGE = Path(designbook.__file__).parent
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -62,13 +64,22 @@ def build(root: Path, saved: bool = False) -> int:
         print(f"build: {path.relative_to(root).as_posix()}, {reason}", file=sys.stderr)
     if failures:
         return 1
+    complete = lite.prepare(root, say)
     say("building the pages")
     if jupyter_book(root):
         print(
             "build: the lines above are errors, warnings too; all of the output is in _build/log.txt", file=sys.stderr
         )
         return 1
-    stamp.write_text(wanted)
+    lite.publish(root)
+    try:
+        pages = run_in_place.publish(root, ImportGraph().reached)
+    except run_in_place.PageDiffers as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 1
+    say(f"the code of {pages} pages runs where it stands" if pages else "without Pyodide beside them no page runs code")
+    if complete:
+        stamp.write_text(wanted)
     return 0
 
 
@@ -191,8 +202,10 @@ class ImportGraph:
 
 def fingerprint(root: Path) -> str:
     """A hash over every file that the site is made from, and the settings from outside."""
-    digest = hashlib.sha256(f"{sys.version} {os.environ.get('DESIGNBOOK_REPOSITORY')}".encode())
-    folders = [*files(root / "chapters"), *files(root / "assets"), *files(root / "data"), *files(PACKAGE)]
+    tools = (root / TOOLS).exists()  # with them come notebooks for the browser
+    digest = hashlib.sha256(f"{sys.version} {os.environ.get('DESIGNBOOK_REPOSITORY')} {tools}".encode())
+    folders = [path for name in ("chapters", "assets", "data", "browser") for path in files(root / name)]
+    folders += files(PACKAGE)
     for path in sorted([*folders, *(p for p in root.iterdir() if p.suffix in {".yml", ".md", ".ipynb", ".txt"})]):
         digest.update(str(path).encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

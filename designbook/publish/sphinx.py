@@ -27,6 +27,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+from designbook.publish.browser.link import link_notebook
 from designbook.publish.paper import EPUB, EPUB_STYLES, PLACE, epub_page
 
 HERE = Path(__file__).parent
@@ -48,6 +49,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("config-inited", configure, priority=900)
     app.connect("source-read", lay_outputs)
+    app.connect("html-page-context", link_notebook, priority=700)
     app.connect("html-page-context", lighten, priority=900)
     app.connect("html-page-context", on_paper, priority=950)
     app.connect("build-finished", slim, priority=900)
@@ -230,6 +232,7 @@ _STYLES = (
     "vendor/uplot/uPlot.min.css",
     "panel.css",
     "book.css",
+    "run.css",
 )
 # The scripts that a page loads, in this order, when `mark` stands in its text ("" is in every text).
 _SCRIPTS = (
