@@ -202,9 +202,8 @@ def environment() -> None:
         wanted = f"{first[0]}.{first[1]} to {last[0]}.{last[1]}"
         stop(f"Python {wanted} is needed, and this is {running}: install one, then `make PYTHON=python3.12 book`")
     made_from = (ROOT / "requirements.txt", ROOT / "pyproject.toml")
-    if not install(
-        VENV, made_from, "making .venv and installing the pinned requirements (1.2 GB; half a minute to three)"
-    ):
+    what = "making .venv and installing the pinned requirements (1.2 GB; half a minute to three)"
+    if not install(VENV, made_from, what):
         stop("the requirements could not be installed: is there a network?")
 
 

@@ -52,7 +52,7 @@ def assemble(root: Path, folder: Path, further: Iterable[Path] = ()) -> None:
     with TemporaryDirectory() as temporary:
         place = Path(temporary)
         wheels = [*further, book_wheel(root, place), *(plain(kept[digest], place) for digest in wheel_pins(root))]
-        entries = {canonicalize_name(entry["name"]): entry for entry in map(lock_entry, wheels)}
+        entries: Lock = {canonicalize_name(entry["name"]): entry for entry in map(lock_entry, wheels)}
         entries["designbook"]["depends"] = list(BOOK_NEEDS)
         lock = {"info": pins["info"], "packages": checked(pins["packages"] | entries)}
         shutil.rmtree(folder, ignore_errors=True)
@@ -169,8 +169,8 @@ def from_pyodide_site(root: Path, folder: Path, missing: set[str]) -> None:
 
 def download(root: Path, folder: Path, *arguments: str) -> None:
     """`pip download` of ready wheels without what they depend on; what cannot be had is missing afterwards."""
-    command = [tool(root, "python"), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    subprocess.run([*command, "--dest", folder, *arguments], check=False, capture_output=True, cwd=root)
+    command = [str(tool(root, "python")), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    subprocess.run([*command, "--dest", str(folder), *arguments], check=False, capture_output=True, cwd=root)
 
 
 # -- wheels --------------------------------------------------------------------------------------------------------
@@ -182,18 +182,17 @@ def book_wheel(root: Path, folder: Path) -> Path:
     Its name changes with its content, so that no cache hands out an old one under a new lock. Raises NotToBeHad with
     the builder's last line.
     """
-    command = [tool(root, "python"), "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    done = subprocess.run(
-        [*command, "--wheel-dir", folder, str(root)], check=False, capture_output=True, text=True, cwd=root
-    )
+    command = [str(tool(root, "python")), "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    command += ["--wheel-dir", str(folder), str(root)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=root)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["pip wheel failed"])[-1]
         raise NotToBeHad(f"the book's own wheel was not built: {reason}")
     built = next(folder.glob("designbook-*.whl"))
     with zipfile.ZipFile(built, "a", zipfile.ZIP_DEFLATED) as members:
         for drawing in sorted((root / "chapters").rglob("diagrams/*")):
-            name = zipfile.ZipInfo(f"designbook/_data/diagrams/{drawing.name}")
-            members.writestr(name, drawing.read_bytes(), zipfile.ZIP_DEFLATED)
+            member = zipfile.ZipInfo(f"designbook/_data/diagrams/{drawing.name}")
+            members.writestr(member, drawing.read_bytes(), zipfile.ZIP_DEFLATED)
     name, number, rest = built.name.split("-", 2)
     return built.rename(folder / f"{name}-{number}-0{sha256(built)[:12]}-{rest}")
 

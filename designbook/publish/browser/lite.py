@@ -27,8 +27,10 @@ PYODIDE = Path("lite") / "static" / "pyodide"  # below the site
 EXTENSION = "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension/static/pypi"  # below the tools
 KERNEL_WHEELS = ("ipykernel", "piplite", "pyodide_kernel")
 # Loaded at once, before a cell is read: what the kernel is made of, then what every chapter uses.
-AT_THE_START = ("micropip", "piplite", "ssl", "sqlite3", "ipykernel", "comm", "pyodide_kernel", "jedi", "ipython")
-AT_THE_START += ("ipywidgets", "designbook")
+AT_THE_START = (
+    *("micropip", "piplite", "ssl", "sqlite3", "ipykernel", "comm", "pyodide_kernel", "jedi", "ipython"),
+    *("ipywidgets", "designbook"),
+)
 APPLICATION_BYTES = 2_100_000  # of JupyterLite 0.6.4 itself, to open a notebook; compressed
 SECONDS = 20  # from the click to the first output; tests/site/test_in_the_browser.py holds both
 
@@ -113,7 +115,7 @@ def build(root: Path, folder: Path) -> None:
     write_contents(root, source / "files")
     settings = json.dumps(configuration(source / "files"), indent=1)
     (source / "jupyter-lite.json").write_text(settings, encoding="utf-8")
-    command = [tool(root, "jupyter-lite"), "build", "--lite-dir", source, "--output-dir", folder]
+    command = [str(tool(root, "jupyter-lite")), "build", "--lite-dir", str(source), "--output-dir", str(folder)]
     command += ["--apps", "notebooks", "--apps", "lab", "--no-sourcemaps", "--no-unused-shared-packages"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=source)
     if done.returncode:
