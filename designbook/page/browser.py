@@ -5,6 +5,7 @@ instead of a traceback, and what was measured elsewhere stands beside it.
 """
 
 import errno
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,9 @@ def settle() -> None:
     drawings = Path(designbook.__file__).parent / "_data" / "diagrams"
     if drawings.is_dir() and not Path("diagrams").exists():
         Path("diagrams").symlink_to(drawings)
+    # JupyterLite's kernel puts an empty module in the place of Pyodide's own, which can lock files.
+    if not hasattr(sys.modules.get("fcntl"), "flock"):
+        sys.modules.pop("fcntl", None)
     # The time of the processor stands still there; a page has one core to itself.
     stopped, time.process_time = time.process_time, time.perf_counter
     if shell := _shell():

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from designbook.publish.browser.lite import SECONDS, offers
+from designbook.publish.browser.lite import SECONDS, compressed, offers
 from tests.conftest import CHAPTERS, ROOT
-from tests.site.pages import strangers, weight
+from tests.site.pages import strangers
 
 pytestmark = pytest.mark.timeout(600)
 NAMES = [path.relative_to(ROOT).with_suffix("").as_posix() for path in CHAPTERS]
@@ -100,8 +100,8 @@ def test_a_chapter_opened_by_its_button_runs_to_the_end_and_its_sliders_move(
 
     move_a_slider(page)
     # The service worker answers other addresses, for which there are no files.
-    files = [url for url in requests if (site / urlsplit(url).path.lstrip("/")).is_file()]
-    loaded = sum(weight(files, served, site).values())
+    files = {site / urlsplit(url).path.lstrip("/") for url in requests}
+    loaded = sum(compressed(file) for file in files if file.is_file() and "lite" in file.relative_to(site).parts)
     assert 0.9 < loaded / offered.bytes < 1.1, f"{loaded} bytes, and the page promises {offered.bytes}"
     page.close()
 
