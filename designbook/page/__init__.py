@@ -1,6 +1,7 @@
 """What a chapter shows: panels, drawings, tables, drills, sources, and the checks that keep its text and code true."""
 
 from designbook.page.diagrams import Diagram
+from designbook.page.estimation import estimation_drill
 from designbook.page.experiment_panel import Axis, ExperimentPanel, Line, Output
 from designbook.page.figures import figure_style, show
 from designbook.page.interview import cards, clarify, mistakes, probes, quiz
@@ -23,6 +24,7 @@ __all__ = [
     "compare_table",
     "definition",
     "derivation_table",
+    "estimation_drill",
     "figure_style",
     "mistakes",
     "probes",

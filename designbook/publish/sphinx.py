@@ -37,6 +37,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # Jupyter Book sets this for an extension that the book does without.
     app.add_config_value("comments_config", {}, "env")
     app.add_directive("topics", Topics)
+    app.setup_extension("designbook.publish.practice")
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("config-inited", configure, priority=900)
     app.connect("source-read", lay_outputs)
@@ -210,11 +211,12 @@ _STYLES = (
     "panel.css",
     "book.css",
 )
-# The scripts that a page loads, in this order, when `mark` stands in its text ("" is in every text).
+# The scripts that a page loads, in this order, when `mark` (a pattern) is found in its text ("" is in every text).
 _SCRIPTS = (
     ("book.js", ""),
     ("vendor/uplot/uPlot.iife.min.js", 'data-needs="uplot"'),
-    ("panel.js", "data-panel="),
+    ("panel.js", "data-panel=|data-drill"),
+    ("drill.js", "data-drill"),
     ("quiz.js", "data-quiz="),
     ("scripts/bootstrap.js", ""),
     ("scripts/pydata-sphinx-theme.js", ""),
@@ -239,7 +241,7 @@ def lighten(
     body = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
     body = re.sub("(Show|Hide) the content", r"\1 the solution", body)  # only these are folded with their code
     body = context["body"] = _PLAIN.sub(r"\1", body)
-    context["page_scripts"] = [name for name, mark in _SCRIPTS if mark in body]
+    context["page_scripts"] = [name for name, mark in _SCRIPTS if re.search(mark, body)]
     inline = (getattr(file, "attributes", {}).get("body") or "" for file in context["script_files"])
     context["page_settings"] = sorted({text for text in inline if "toggle" in text}) if "dropdown" in body else []
     if pagename == "search":
