@@ -41,7 +41,16 @@ def load(source: str | Path) -> Interview:
     Raises InterviewError with one line for each mistake.
     """
     path = source if isinstance(source, Path) else dataset(f"interview/{source}")
-    return checked(path, "interview.schema.json")
+    found = checked(path, "interview.schema.json")
+    problems = [
+        (found.lines[kind, index], f"{path.name}:{found.lines[kind, index]}: {kind}.{index}: a second {each['id']!r}")
+        for kind in ("cards", "quiz")
+        for index, each in enumerate(found.content[kind])
+        if each["id"] in (earlier["id"] for earlier in found.content[kind][:index])
+    ]
+    if problems:
+        raise InterviewError("\n".join(message for _, message in sorted(problems)))
+    return found
 
 
 def checked(path: Path, schema: str) -> Interview:
@@ -82,10 +91,11 @@ def quiz(name: str, model: CapacityModel | None = None) -> Html:
         fill = _Filler(source, ("quiz", index), model)
         legend, why = fill(item["question"]), fill(item["why"])
         body = (
-            _options(item["options"], why, fill, f"{name}-{index}")
+            _options(item["options"], why, fill, f"{name}-{item['id']}")
             if "options" in item
             else _numeric(item["answer"], why, fill, model)
         )
+        body = body.replace("<fieldset", f'<fieldset data-level="{item["level"]}"', 1)
         questions.append(body.replace("<!--legend-->", f"<legend>{legend}</legend>", 1))
     inside = "".join(questions)
     return Html(
@@ -96,13 +106,33 @@ def quiz(name: str, model: CapacityModel | None = None) -> Html:
 
 def cards(name: str, model: CapacityModel | None = None) -> Html:
     """The cards of a chapter: the front shows, back and reason open."""
+    shown = [
+        f'<details data-card="{card.key}" data-level="{card.level}"><summary>{card.front}</summary><p>{card.back}</p>'
+        f'<p class="dbk-why">{card.why}</p></details>'
+        for card in deck(name, model)
+    ]
+    return _drill("cards", name, "Cards", shown)
+
+
+class Card(NamedTuple):
+    """A card with its texts as HTML; `key` (`chat/fan-out`) stays the same when they change."""
+
+    key: str
+    level: str
+    front: str
+    back: str
+    why: str
+
+
+def deck(name: str, model: CapacityModel | None = None) -> list[Card]:
+    """The cards of a chapter, filled with the numbers of its model."""
     source = load(name)
-    shown = []
+    found = []
     for index, card in enumerate(source.content["cards"]):
         fill = _Filler(source, ("cards", index), model)
-        front, back, why = (fill(card[side]) for side in ("front", "back", "why"))
-        shown.append(f'<details><summary>{front}</summary><p>{back}</p><p class="dbk-why">{why}</p></details>')
-    return _drill("cards", name, "Cards", shown)
+        sides = (fill(card[side]) for side in ("front", "back", "why"))
+        found.append(Card(f"{source.path.stem}/{card['id']}", card["level"], *sides))
+    return found
 
 
 def probes(name: str, model: CapacityModel | None = None) -> Html:

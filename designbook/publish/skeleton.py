@@ -143,11 +143,15 @@ mistakes:
   - mistake: What candidates often say.
     instead: What to say instead.
 cards:
-  - front: A question.
+  - id: question
+    level: mid
+    front: A question.
     back: Its answer.
     why: Why it matters.
 quiz:
-  - question: Which of these is right?
+  - id: which
+    level: mid
+    question: Which of these is right?
     options:
       - text: This one
         right: true

@@ -218,6 +218,8 @@ _SCRIPTS = (
     ("panel.js", "data-panel=|data-drill"),
     ("drill.js", "data-drill"),
     ("quiz.js", "data-quiz="),
+    ("keep.js", "data-practise="),
+    ("cards.js", 'data-practise="cards"'),
     ("scripts/bootstrap.js", ""),
     ("scripts/pydata-sphinx-theme.js", ""),
     ("scripts/sphinx-book-theme.js", ""),
