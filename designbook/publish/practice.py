@@ -33,6 +33,7 @@ class Chapter(NamedTuple):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive; designbook.publish.sphinx calls this."""
     app.add_directive("practise", Practise)
+    app.connect("build-finished", add_anki)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -65,6 +66,14 @@ def chapters() -> list[Chapter]:
         if path.stem != "rubric"
     ]
     return sorted(found, key=lambda each: order.index(each.name) if each.name in order else -1)
+
+
+def add_anki(app: Sphinx, failure: Exception | None) -> None:
+    """Lay the package for Anki beside the pages, which link to it."""
+    from designbook.publish import anki
+
+    if not failure and app.builder.format == "html":
+        anki.write(Path(app.outdir) / "_static" / anki.NAME, anki.book_cards(), anki.changed(Path(app.srcdir)))
 
 
 class Practise(SphinxDirective):
