@@ -137,19 +137,39 @@ def deck(name: str, model: CapacityModel | None = None) -> list[Card]:
 
 def probes(name: str, model: CapacityModel | None = None) -> Html:
     """What an interviewer asks at each level, and what to expect next; what a strong answer contains opens."""
-    source = _having(name, "probes")
-    groups = [(title, ("probes", level)) for level, title in LEVELS.items()] + [("What comes next", ("follow_ups",))]
     shown = []
-    for title, at in groups:
+    for each in asks(name, model):
+        strong = "".join(f"<li>{part}</li>" for part in each.strong)
+        title = LEVELS.get(each.level, "What comes next")
+        shown.append(
+            f'<details><summary><span class="dbk-tier">{title}</span> {each.ask}</summary>'
+            f'<p class="dbk-why">A strong answer:</p><ul>{strong}</ul></details>'
+        )
+    return _drill("probes", name, "What the interviewer probes", shown)
+
+
+class Ask(NamedTuple):
+    """What an interviewer asks, and what a strong answer contains, as HTML.
+
+    `level` is "" for what may follow at any level; `phase` is the id of the phase of the rubric in which it is asked.
+    """
+
+    level: str
+    phase: str
+    ask: str
+    strong: tuple[str, ...]
+
+
+def asks(name: str, model: CapacityModel | None = None) -> list[Ask]:
+    """The probes of a case study by level, and then what comes next, filled with the numbers of its model."""
+    source = _having(name, "probes")
+    found = []
+    for level, at in [*((level, ("probes", level)) for level in LEVELS), ("", ("follow_ups",))]:
         items = source.content[at[0]]
         for index, item in enumerate(items[at[1]] if len(at) > 1 else items):
             fill = _Filler(source, (*at, index), model)
-            strong = "".join(f"<li>{fill(part)}</li>" for part in item["strong"])
-            shown.append(
-                f'<details><summary><span class="dbk-tier">{title}</span> {fill(item["ask"])}</summary>'
-                f'<p class="dbk-why">A strong answer:</p><ul>{strong}</ul></details>'
-            )
-    return _drill("probes", name, "What the interviewer probes", shown)
+            found.append(Ask(level, item["phase"], fill(item["ask"]), tuple(map(fill, item["strong"]))))
+    return found
 
 
 def clarify(name: str, model: CapacityModel | None = None) -> Html:

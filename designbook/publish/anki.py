@@ -1,4 +1,4 @@
-"""All cards of the book as one package for Anki; `python -m designbook.publish.anki` writes `_build/system-design.apkg`.
+"""All cards as one package for Anki: `python -m designbook.publish.anki` writes `_build/system-design.apkg`.
 
 A note is known by its card's id, so that who imports a newer package keeps their progress and gets the new text. The
 same cards and time give the same bytes.

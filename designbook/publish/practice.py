@@ -136,4 +136,25 @@ def _by_chapter(part: Callable[[str, CapacityModel | None], str]) -> str:
     )
 
 
-PARTS = {"estimates": estimates, "boxes": boxes, "cards": every_card, "quiz": every_quiz}
+def mock_interview() -> str:
+    """A round of the mock interview."""
+    from designbook.publish import mock
+
+    return mock.mock_interview()
+
+
+def sheets() -> str:
+    """The interviewer's sheets."""
+    from designbook.publish import mock
+
+    return mock.sheets()
+
+
+PARTS = {
+    "estimates": estimates,
+    "boxes": boxes,
+    "cards": every_card,
+    "quiz": every_quiz,
+    "mock-interview": mock_interview,
+    "sheets": sheets,
+}

@@ -128,16 +128,20 @@ clarify:
     changes: What its answer would change in the design.
 probes:
   mid:
-    - ask: What the interviewer asks.
+    - phase: design
+      ask: What the interviewer asks.
       strong: [What a strong answer contains.]
   senior:
-    - ask: What the interviewer asks.
+    - phase: design
+      ask: What the interviewer asks.
       strong: [What a strong answer contains.]
   staff:
-    - ask: What the interviewer asks.
+    - phase: design
+      ask: What the interviewer asks.
       strong: [What a strong answer contains.]
 follow_ups:
-  - ask: What comes next.
+  - phase: failure
+    ask: What comes next.
     strong: [What a strong answer contains.]
 mistakes:
   - mistake: What candidates often say.

@@ -220,6 +220,7 @@ _SCRIPTS = (
     ("quiz.js", "data-quiz="),
     ("keep.js", "data-practise="),
     ("cards.js", 'data-practise="cards"'),
+    ("mock.js", 'data-practise="mock"'),
     ("scripts/bootstrap.js", ""),
     ("scripts/pydata-sphinx-theme.js", ""),
     ("scripts/sphinx-book-theme.js", ""),

@@ -101,8 +101,11 @@ SCRIPTS = ("panel.js", "vendor/uplot/uPlot.iife.min.js", "quiz.js")
 
 QUIZ = """
 clarify: [{ask: a, changes: b}]
-probes: {mid: [{ask: a, strong: [b]}], senior: [{ask: a, strong: [b]}], staff: [{ask: a, strong: [b]}]}
-follow_ups: [{ask: a, strong: [b]}]
+probes:
+  mid: [{phase: design, ask: a, strong: [b]}]
+  senior: [{phase: design, ask: a, strong: [b]}]
+  staff: [{phase: design, ask: a, strong: [b]}]
+follow_ups: [{phase: failure, ask: a, strong: [b]}]
 mistakes: [{mistake: a, instead: b}]
 cards: [{id: much, level: mid, front: "How much is {storage}?", back: This., why: So.}]
 quiz:

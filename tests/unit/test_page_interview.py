@@ -14,11 +14,11 @@ GOOD = """\
 clarify:
   - {ask: "How many?", changes: "{links}, or {links:bare}, make {reads:bare}."}
 probes:
-  mid: [{ask: "Why?", strong: ["Says {reads}."]}]
-  senior: [{ask: "How?", strong: ["Says so."]}]
-  staff: [{ask: "When?", strong: ["Says `when`."]}]
+  mid: [{phase: design, ask: "Why?", strong: ["Says {reads}."]}]
+  senior: [{phase: deep_dive, ask: "How?", strong: ["Says so."]}]
+  staff: [{phase: failure, ask: "When?", strong: ["Says `when`."]}]
 follow_ups:
-  - {ask: "And then?", strong: ["More."]}
+  - {phase: failure, ask: "And then?", strong: ["More."]}
 mistakes:
   - {mistake: "A <b>guess</b>.", instead: "Compute {reads}."}
 cards:
