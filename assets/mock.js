@@ -17,9 +17,6 @@
   const notes = find("[data-notes]"), clock = find("[data-clock]"), prompts = find("[data-prompts]"), phases = find("[data-phases]");
   const grades = find("[data-grades]"), status = find("[role=status]"), pause = find("[data-pause]"), next = find("[data-next]");
   const keep = window.designbookKeep("designbook.rounds", say);
-  const state = sound(keep.load());
-  let now = state.current, running = false, paused = false, last = 0;
-
   function say(words) { status.textContent = words; }
   const save = () => keep.save(state);
   const sheet = (system) => document.querySelector(`[data-sheets] [data-system="${system}"]`);
@@ -27,6 +24,8 @@
   const label = (of) => `${title(of)}, ${rubric.levels[of.level].toLowerCase()}, ${of.minutes} minutes`;
   const length = (of, at) => (rubric.phases[at].minutes * 60 * of.minutes) / rubric.minutes;
   const words = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+  const state = sound(keep.load());
+  let now = state.current, running = false, paused = false, last = 0;
   const make = (tag, text, attributes = {}) => Object.assign(document.createElement(tag), { textContent: text, ...attributes });
 
   /* What was kept, if it is whole; else a new beginning. */
@@ -98,7 +97,7 @@
   }
   /* The prompts of this phase so far: its own, then each that its time has brought. */
   function tell() {
-    const here = rubric.phases[now.at], lines = [now.at === 0 ? `The system is this: ${title(now).toLowerCase().replace("url", "URL")}. ${here.says.replace("Here is the system. ", "")}` : here.says];
+    const here = rubric.phases[now.at], lines = [...(now.at === 0 ? [`Today’s system: ${title(now)}.`] : []), here.says];
     const asked = now.asked[now.at].map((key) => document.querySelector(`[data-ask="${key}"] [data-words]`)).filter(Boolean);
     const said = [...lines, ...asked.slice(0, now.told[now.at])].slice(prompts.children.length);
     for (const each of said) {
@@ -227,7 +226,7 @@
     past.hidden = !state.past.length;
     find("[data-rounds]").replaceChildren(...state.past.map((each) => {
       const item = make("li", `${each.day}: ${label(each)}. ${verdict(each)} `), open = make("button", "Look at it", { type: "button" });
-      open.setAttribute("aria-label", `Look at ${each.day}, ${label(each)}`);
+      open.setAttribute("aria-label", `Look at it: ${each.day}, ${label(each)}`);
       open.addEventListener("click", () => judge(each, true));
       item.append(open);
       return item;

@@ -174,14 +174,14 @@ def asks(name: str, model: CapacityModel | None = None) -> list[Ask]:
 
 def clarify(name: str, model: CapacityModel | None = None) -> Html:
     """The questions to ask first and what each answer would change, as a table."""
-    return _pairs(
-        name, model, "clarify", ("ask", "changes"), ("Ask", "What the answer changes"), "Questions to ask first"
-    )
+    rows = pairs(name, model, "clarify", ("ask", "changes"))
+    return table("Questions to ask first", ("Ask", "What the answer changes"), rows)
 
 
 def mistakes(name: str, model: CapacityModel | None = None) -> Html:
     """What candidates often say, and what to say instead, as a table."""
-    return _pairs(name, model, "mistakes", ("mistake", "instead"), ("Often said", "Better"), "Common mistakes")
+    rows = pairs(name, model, "mistakes", ("mistake", "instead"))
+    return table("Common mistakes", ("Often said", "Better"), rows)
 
 
 def _having(name: str, part: str) -> Interview:
@@ -192,15 +192,14 @@ def _having(name: str, part: str) -> Interview:
     return source
 
 
-def _pairs(
-    name: str, model: CapacityModel | None, key: str, fields: tuple[str, str], heads: tuple[str, str], caption: str
-) -> Html:
+def pairs(name: str, model: CapacityModel | None, key: str, fields: tuple[str, str]) -> list[list[str]]:
+    """Two texts of each item in a part (`key`) of the file, by the names of their `fields`, as HTML."""
     source = _having(name, key)
     rows = []
     for index, item in enumerate(source.content[key]):
         fill = _Filler(source, (key, index), model)
         rows.append([fill(item[field]) for field in fields])
-    return table(caption, heads, rows)
+    return rows
 
 
 def _drill(kind: str, name: str, label: str, shown: list[str]) -> Html:

@@ -9,9 +9,9 @@ import html
 import json
 
 from designbook.capacity import CapacityModel
-from designbook.page.interview import LEVELS, Ask, asks, clarify, load, mistakes
+from designbook.page.interview import LEVELS, Ask, asks, load, pairs
 from designbook.page.markup import inline
-from designbook.page.rubric import MINUTES, Phase, Rubric, load_rubric, rubric_table
+from designbook.page.rubric import MINUTES, Phase, Rubric, load_rubric
 from designbook.publish.practice import Chapter, chapters, models
 
 LENGTHS = (20, 30, MINUTES, 60)
@@ -108,7 +108,7 @@ def _sheet(chapter: Chapter, model: CapacityModel | None, rubric: Rubric) -> str
         f'<details class="dbk-sheet" data-system="{chapter.name}"><summary>{html.escape(chapter.title)}</summary>'
         '<p class="dbk-buttons"><button type="button" data-print hidden>Print this sheet</button></p>'
         f'<p class="dbk-why">Candidate, level, day: <span class="dbk-blank"></span></p>{phases}'
-        f"{rubric_table(rubric).markup}</details>"
+        f"{_judgement(rubric)}</details>"
     )
 
 
@@ -134,7 +134,7 @@ def _phase(phase: Phase, chapter: Chapter, model: CapacityModel | None, asked: l
 def _own(phase: Phase, chapter: Chapter, model: CapacityModel | None) -> str:
     """What the chapter has for a phase beside probes: its questions, its numbers, the usual mistakes."""
     if phase.id == "requirements":
-        return clarify(chapter.name, model).markup
+        return _listed(pairs(chapter.name, model, "clarify", ("ask", "changes")))
     if phase.id == "estimates" and model is not None:
         names = dict.fromkeys(limit.estimate for limit in model.limits.values())
         parts = [model.estimates[name] for name in names]
@@ -143,8 +143,28 @@ def _own(phase: Phase, chapter: Chapter, model: CapacityModel | None) -> str:
         )
         return f"<ul>{rows}</ul><p>{inline(model.verdict().sentence)}</p>"
     if phase.id == "close":
-        return mistakes(chapter.name, model).markup
+        mistakes = pairs(chapter.name, model, "mistakes", ("mistake", "instead"))
+        return f'<p class="dbk-why">Often said, and better:</p>{_listed(mistakes)}'
     return ""
+
+
+def _listed(rows: list[list[str]]) -> str:
+    return f"<ul>{''.join(f'<li><b>{first}</b> {second}</li>' for first, second in rows)}</ul>"
+
+
+def _judgement(rubric: Rubric) -> str:
+    """The rubric on the sheet, with a box to tick for each grade."""
+    rows = "".join(
+        f"<p><b>{html.escape(each.name)}, {each.weight} points.</b> {inline(each.asks)}</p>"
+        + '<ul class="dbk-tick">'
+        + "".join(
+            f"<li>{html.escape(name)}: {inline(text)}</li>"
+            for (name, _), text in zip(rubric.grades, each.levels, strict=True)
+        )
+        + "</ul>"
+        for each in rubric.criteria
+    )
+    return f'<div class="dbk-part"><p class="dbk-front">The rubric</p>{rows}</div>'
 
 
 def _ask(each: Ask, key: str) -> str:
