@@ -120,16 +120,22 @@ def _formula(model: type[CapacityModel], name: str) -> str | None:
     if text is None:
         returned = expression(model.estimates[name])
         text = None if returned is None else expression_text(model, returned)
-    # What is left of amount(1, "user"), which only changes a unit.
-    return text and re.sub(r" [·/] 1(?![\w.])", "", text)
+    # What is left of amount(1, "user"), which only changes a unit; and the kit's long names.
+    return text and re.sub(r" [·/] 1(?![\w.])", "", text).replace("maximum(", "max(").replace("minimum(", "min(")
 
 
 def round_steps(part: Any) -> list[float]:
-    """Values from an input's range as people say them, two digits at most; evenly on its scale."""
+    """Values as people say them, two digits at most, from the half of an input's range around its default.
+
+    Evenly on the input's scale. Further out, inputs drawn apart from each other make no system: pages ranked that
+    nobody loads.
+    """
     if not part.bounded or part.low == part.high:
         return [part.default]
     walked = sliders.steps(part.low, part.high, part.scale, part.default, MOST_STEPS)
-    return [step for step in walked if float(f"{step:.2g}") == step] or [part.default]
+    half = max(len(walked) // 2, min(len(walked), 4))
+    start = min(max(walked.index(part.default) - half // 2, 0), len(walked) - half)
+    return [step for step in walked[start : start + half] if float(f"{step:.2g}") == step] or [part.default]
 
 
 def _form(named: dict[str, type[CapacityModel]]) -> str:
@@ -208,9 +214,9 @@ def _example(unit: str) -> str:
 
 def words(models: list[type[CapacityModel]]) -> Vocabulary:
     """What the drill understands of units: all sizes, times and money, and what these models count."""
-    parts = [part for model in models for part in (*model.inputs.values(), *model.estimates.values())]
-    counted = dict.fromkeys(name for part in parts for name in dimension(part.unit))
-    return vocabulary(sorted(counted.keys() - {"time", "information", "currency"}))
+    units = {part.unit for model in models for part in (*model.inputs.values(), *model.estimates.values())}
+    counted = {name for unit in units for name in dimension(unit)}
+    return vocabulary(sorted(counted - {"time", "information", "currency"}))
 
 
 def _script(asked: dict[str, _Questions]) -> str:

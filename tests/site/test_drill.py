@@ -317,13 +317,15 @@ def test_a_drill_is_right_by_the_python_model_at_random_draws(model: type[Capaci
             assert part.default == pytest.approx(said) or float(f"{said:.2g}") == pytest.approx(said), "a round number"
 
 
-def test_draws_spread_evenly_over_a_logarithmic_range(page: Page) -> None:
+def test_draws_spread_evenly_over_half_of_a_logarithmic_range_around_the_default(page: Page) -> None:
     asked = [("reads", f"t{turn}") for turn in range(500)]
     drawn = page.evaluate(DRAWN, ["shortener", asked])
-    places = [math.log10(from_base(each["values"]["new_links"], "link/month") / 1e6) / 4 for each in drawn]
-    for quarter in range(4):
-        share = sum(quarter / 4 <= place < (quarter + 1) / 4 for place in places) / len(places)
-        assert 0.15 < share < 0.36, f"{share:.2f} of the draws in quarter {quarter} of the range"
+    values = [from_base(each["values"]["new_links"], "link/month") for each in drawn]
+    assert min(values) >= 10e6 * 0.9
+    assert max(values) <= 1e9 * 1.1, "two of the four decades, with 100 million in the middle"
+    for low in (10e6, 32e6, 100e6, 320e6):
+        share = sum(low <= value < low * 3.2 for value in values) / len(values)
+        assert 0.14 < share < 0.38, f"{share:.2f} of the draws from {low:g} on"
 
 
 def test_nearly_every_estimate_of_the_book_is_asked_and_none_with_more_than_a_handful_of_numbers() -> None:
@@ -446,7 +448,7 @@ def test_an_address_replays_the_same_question_and_a_stranger_s_is_refused_in_a_l
 
 def test_a_question_whose_answer_is_nothing_is_drawn_again(browser: Browser, tmp_path: Path, static: None) -> None:
     class EmptyCapacity(CapacityModel):
-        part = Input(1, "", low=0, high=1)
+        part = Input(0, "", low=0, high=1)
 
         @estimate("")
         def left(self) -> float:
