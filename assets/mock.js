@@ -97,8 +97,11 @@
   }
   /* The prompts of this phase so far: its own, then each that its time has brought. */
   function tell() {
-    const here = rubric.phases[now.at], lines = [...(now.at === 0 ? [`Today’s system: ${title(now)}.`] : []), here.says];
-    const asked = now.asked[now.at].map((key) => document.querySelector(`[data-ask="${key}"] [data-words]`)).filter(Boolean);
+    const here = rubric.phases[now.at], asked = now.asked[now.at].map((key) => document.querySelector(`[data-sheets] [data-ask="${key}"] [data-words]`)).filter(Boolean);
+    /* A failure has a name from the start. */
+    const named = here.id === "failure" && asked.length > 0, lines = named ? [] : [here.says];
+    if (named) now.told[now.at] = Math.max(now.told[now.at], 1);
+    if (now.at === 0) lines.unshift(`Today’s system: ${title(now)}.`);
     const said = [...lines, ...asked.slice(0, now.told[now.at])].slice(prompts.children.length);
     for (const each of said) {
       const item = make("li", "");
