@@ -126,7 +126,7 @@
 
   /* 0 within 10 %, 1 within a factor of two, 2 within a factor of ten, 3 further off; either way. */
   function grade(answer, right) {
-    const off = Math.max(answer / right, right / answer) * (1 - 1e-9);
+    const off = Math.max(answer / right, right / answer);
     return GRADES.findIndex(([most]) => off <= most);
   }
 
