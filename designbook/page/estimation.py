@@ -99,9 +99,8 @@ class _Questions:
         return {
             "title": model_title(self.model),
             "inputs": {name: {"unit": part.unit, "steps": round_steps(part)} for name, part in inputs.items()},
-            "parts": {
-                name: [self.about(name), part.unit] for name, part in (inputs | dict(self.model.estimates)).items()
-            },
+            "parts": {name: [self.about(name), part.unit] for name, part in inputs.items()}
+            | {name: [self.about(name), part.unit] for name, part in self.model.estimates.items()},
             "asked": {
                 name: {
                     "given": given,
@@ -214,7 +213,8 @@ def _example(unit: str) -> str:
 
 def words(models: list[type[CapacityModel]]) -> Vocabulary:
     """What the drill understands of units: all sizes, times and money, and what these models count."""
-    units = {part.unit for model in models for part in (*model.inputs.values(), *model.estimates.values())}
+    units = {part.unit for model in models for part in model.inputs.values()}
+    units |= {part.unit for model in models for part in model.estimates.values()}
     counted = {name for unit in units for name in dimension(unit)}
     return vocabulary(sorted(counted - {"time", "information", "currency"}))
 

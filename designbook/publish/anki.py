@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from designbook.page.interview import Card, deck
-from designbook.publish.practice import chapters, models
+from designbook.publish.practice import chapters, model_of
 
 NAME = "system-design.apkg"
 _DECK, _MODEL = 1_745_203_118, 1_320_544_907  # Anki knows deck and kind of note by these: they never change
@@ -30,8 +30,7 @@ def main(arguments: list[str]) -> int:
 
 def book_cards() -> list[Card]:
     """Every card of every chapter, filled with the numbers of the chapter's model."""
-    known = models()
-    return [card for each in chapters() for card in deck(each.name, known[each.name]() if each.name in known else None)]
+    return [card for each in chapters() for card in deck(each.name, model_of(each.name))]
 
 
 def changed(root: Path) -> int:

@@ -12,7 +12,7 @@ from designbook.capacity import CapacityModel
 from designbook.page.interview import LEVELS, Ask, asks, load, pairs
 from designbook.page.markup import inline
 from designbook.page.rubric import MINUTES, Phase, Rubric, load_rubric
-from designbook.publish.practice import Chapter, chapters, models
+from designbook.publish.practice import Chapter, chapters, model_of
 
 LENGTHS = (20, 30, MINUTES, 60)
 """How long a round may take, in minutes; the phases keep their proportions."""
@@ -96,8 +96,8 @@ def _settings(rubric: Rubric) -> str:
 
 def sheets() -> str:
     """An interviewer's sheet for each system, folded; the open ones are what is printed."""
-    rubric, known = load_rubric(), models()
-    made = [_sheet(each, known[each.name]() if each.name in known else None, rubric) for each in systems()]
+    rubric = load_rubric()
+    made = [_sheet(each, model_of(each.name), rubric) for each in systems()]
     return f'<section class="dbk dbk-drill" data-sheets aria-label="Interviewer’s sheets">{"".join(made)}</section>'
 
 

@@ -6,6 +6,7 @@ They are made from the models and from `data/interview/`: a new model or file jo
 import html
 import importlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ import designbook
 from designbook.capacity import CapacityModel
 from designbook.data import dataset
 from designbook.page.estimation import estimation_drill
-from designbook.page.interview import LEVELS, cards, quiz
+from designbook.page.interview import LEVELS, cards, load, quiz
 from designbook.publish.sphinx import topics
 
 PACKAGE = Path(designbook.__file__).parent
@@ -37,6 +38,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
+@cache
 def models(package: Path = PACKAGE) -> dict[str, type[CapacityModel]]:
     """Every capacity model of the book, by the name of its chapter (`news_feed`); in the order of their names.
 
@@ -66,6 +68,14 @@ def chapters() -> list[Chapter]:
         if path.stem != "rubric"
     ]
     return sorted(found, key=lambda each: order.index(each.name) if each.name in order else -1)
+
+
+def model_of(name: str) -> CapacityModel | None:
+    """The model, at its defaults, that fills a chapter's drill; None if there is none. KeyError if it names none."""
+    known, named = models(), load(name).content.get("model")
+    if named is not None:
+        return known[named]()
+    return known[name]() if name in known else None
 
 
 def add_anki(app: Sphinx, failure: Exception | None) -> None:
@@ -128,12 +138,14 @@ def every_quiz() -> str:
 
 
 def _by_chapter(part: Callable[[str, CapacityModel | None], str]) -> str:
-    known = models()
-    return "".join(
-        f'<section data-topic="{each.name}"><h3>{html.escape(each.title)}</h3>'
-        f"{part(each.name, known[each.name]() if each.name in known else None)}</section>"
-        for each in chapters()
-    )
+    sections = []
+    for each in chapters():
+        title = html.escape(each.title)
+        markup = part(each.name, model_of(each.name))
+        # In a chapter the label stands alone; here each is told from the others.
+        markup = markup.replace(' aria-label="', f' aria-label="{title}: ', 1)
+        sections.append(f'<section data-topic="{each.name}"><h3>{title}</h3>{markup}</section>')
+    return "".join(sections)
 
 
 def mock_interview() -> str:
