@@ -43,6 +43,7 @@ def main() -> None:
     commands.add_parser("measurements", help="run the full-size experiments").add_argument("names", nargs="*")
     commands.add_parser("bench", help="measure the prototypes beside their peers").add_argument("names", nargs="*")
     commands.add_parser("chapter", help="start a new chapter").add_argument("name")
+    commands.add_parser("anki", help="write the cards of all chapters as one package for Anki")
     commands.add_parser("pins", help="compile requirements.in into requirements.txt")
     commands.add_parser("clean", help="remove what was built")
     options, passed_on = parser.parse_known_args()
@@ -157,6 +158,12 @@ def chapter(options: argparse.Namespace) -> None:
     python("-m", "designbook.publish.skeleton", options.name, failure="no chapter was written")
 
 
+def anki(options: argparse.Namespace) -> None:
+    """Write `_build/system-design.apkg`, the cards of all chapters for Anki."""
+    environment()
+    python("-m", "designbook.publish.anki", failure="the package for Anki was not written")
+
+
 def pins(options: argparse.Namespace) -> None:
     """Pin every requirement, direct and indirect, for all supported Pythons and systems."""
     environment()
@@ -188,6 +195,7 @@ COMMANDS = {
         measurements,
         bench,
         chapter,
+        anki,
         pins,
         clean,
     )

@@ -4,6 +4,7 @@ import sys
 
 from designbook.page.browser import settle
 from designbook.page.diagrams import Diagram
+from designbook.page.estimation import estimation_drill
 from designbook.page.experiment_panel import Axis, ExperimentPanel, Line, Output
 from designbook.page.figures import figure_style, show
 from designbook.page.interview import cards, clarify, mistakes, probes, quiz
@@ -29,6 +30,7 @@ __all__ = [
     "compare_table",
     "definition",
     "derivation_table",
+    "estimation_drill",
     "figure_style",
     "mistakes",
     "probes",

@@ -46,6 +46,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("comments_config", {}, "env")
     app.add_directive("topics", Topics)
     app.add_directive("downloads", Downloads)
+    app.setup_extension("designbook.publish.practice")
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("config-inited", configure, priority=900)
     app.connect("source-read", lay_outputs)
@@ -234,11 +235,15 @@ _STYLES = (
     "book.css",
     "run.css",
 )
-# The scripts that a page loads, in this order, when `mark` stands in its text ("" is in every text).
+# The scripts that a page loads, in this order, when `mark` (a pattern) is found in its text ("" is in every text).
 _SCRIPTS = (
     ("book.js", ""),
-    ("panel.js", "data-panel="),
+    ("panel.js", "data-panel=|data-drill"),
+    ("drill.js", "data-drill"),
     ("quiz.js", "data-quiz="),
+    ("keep.js", "data-practise="),
+    ("cards.js", 'data-practise="cards"'),
+    ("mock.js", 'data-practise="mock"'),
     ("scripts/bootstrap.js", ""),
     ("scripts/pydata-sphinx-theme.js", ""),
     ("scripts/sphinx-book-theme.js", ""),
@@ -262,7 +267,7 @@ def lighten(
     body = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
     body = re.sub("(Show|Hide) the content", r"\1 the solution", body)  # only these are folded with their code
     body = context["body"] = _PLAIN.sub(r"\1", body)
-    context["page_scripts"] = [name for name, mark in _SCRIPTS if mark in body]
+    context["page_scripts"] = [name for name, mark in _SCRIPTS if re.search(mark, body)]
     inline = (getattr(file, "attributes", {}).get("body") or "" for file in context["script_files"])
     context["page_settings"] = sorted({text for text in inline if "toggle" in text}) if "dropdown" in body else []
     if pagename == "search":

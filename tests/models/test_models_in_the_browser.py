@@ -14,6 +14,7 @@ from playwright.sync_api import Browser
 import designbook.method
 import designbook.systems
 from designbook.capacity import CapacityModel, to_javascript
+from designbook.publish import practice
 from designbook.quantities import to_base
 
 POINTS = 400
@@ -102,3 +103,7 @@ def test_the_grid_stands_on_the_boundaries() -> None:
             seen = set(itertools.chain.from_iterable([point[name]] for point in points if name in point))
             assert part.default in seen
             assert not part.bounded or {part.low, part.high} <= seen
+
+
+def test_every_model_of_the_book_is_drilled() -> None:
+    assert set(models()) <= set(practice.models().values())

@@ -88,7 +88,7 @@ def test_the_search_finds_a_word_also_without_a_server(browser: Browser, site: P
 
 def test_the_map_shows_every_topic_and_links_the_written_ones(browser: Browser, served: str) -> None:
     topics = (ROOT / "data/topics.csv").read_text(encoding="utf-8").splitlines()[1:]
-    written = [page for page in PAGES if page.startswith("chapters/")]
+    written = [page for page in PAGES if page.startswith("chapters/") and "/practise/" not in page]
     with visit(browser, f"{served}/map.html") as seen:
         assert seen.page.locator("ul.topics > li").count() == len(topics) == 71
         links = seen.page.locator("ul.topics a").evaluate_all("(links) => links.map((a) => a.getAttribute('href'))")

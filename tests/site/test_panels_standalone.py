@@ -102,16 +102,23 @@ LIBRARY = "uPlot.iife.min.js"
 
 QUIZ = """
 clarify: [{ask: a, changes: b}]
-probes: {mid: [{ask: a, strong: [b]}], senior: [{ask: a, strong: [b]}], staff: [{ask: a, strong: [b]}]}
-follow_ups: [{ask: a, strong: [b]}]
+probes:
+  mid: [{phase: design, ask: a, strong: [b]}]
+  senior: [{phase: design, ask: a, strong: [b]}]
+  staff: [{phase: design, ask: a, strong: [b]}]
+follow_ups: [{phase: failure, ask: a, strong: [b]}]
 mistakes: [{mistake: a, instead: b}]
-cards: [{front: "How much is {storage}?", back: This., why: So.}]
+cards: [{id: much, level: mid, front: "How much is {storage}?", back: This., why: So.}]
 quiz:
-  - {question: "How much?", answer: {estimate: storage, tolerance: 2x}, why: Multiply.}
-  - question: Which one?
+  - {id: much, level: mid, question: "How much?", answer: {estimate: storage, tolerance: 2x}, why: Multiply.}
+  - id: one
+    level: mid
+    question: Which one?
     options: [{text: first, why: Because it is not.}, {text: second, right: true}]
     why: It is.
-  - question: Which two?
+  - id: two
+    level: mid
+    question: Which two?
     options: [{text: a, right: true}, {text: b, why: No.}, {text: c, right: true}]
     why: They are.
 """

@@ -14,31 +14,39 @@ GOOD = """\
 clarify:
   - {ask: "How many?", changes: "{links}, or {links:bare}, make {reads:bare}."}
 probes:
-  mid: [{ask: "Why?", strong: ["Says {reads}."]}]
-  senior: [{ask: "How?", strong: ["Says so."]}]
-  staff: [{ask: "When?", strong: ["Says `when`."]}]
+  mid: [{phase: design, ask: "Why?", strong: ["Says {reads}."]}]
+  senior: [{phase: deep_dive, ask: "How?", strong: ["Says so."]}]
+  staff: [{phase: failure, ask: "When?", strong: ["Says `when`."]}]
 follow_ups:
-  - {ask: "And then?", strong: ["More."]}
+  - {phase: failure, ask: "And then?", strong: ["More."]}
 mistakes:
   - {mistake: "A <b>guess</b>.", instead: "Compute {reads}."}
 cards:
-  - {front: "At {links}?", back: "{reads}", why: "**Links** times reads."}
+  - {id: reads, level: mid, front: "At {links}?", back: "{reads}", why: "**Links** times reads."}
 quiz:
-  - question: How many?
+  - id: how-many
+    level: mid
+    question: How many?
     answer: {estimate: reads, tolerance: 2x}
     why: Multiply.
-  - question: Which?
+  - id: which
+    level: senior
+    question: Which?
     options:
       - {text: 301, right: true}
       - {text: 302, why: Is not kept.}
     why: It is kept.
-  - question: Which two?
+  - id: which-two
+    level: senior
+    question: Which two?
     options:
       - {text: a, right: true}
       - {text: b, right: true, why: Indeed.}
       - {text: c, why: Never.}
     why: They are.
-  - question: What share?
+  - id: share
+    level: staff
+    question: What share?
     answer: {value: 20, unit: percent, tolerance: 10%}
     why: A fifth.
 """
@@ -91,12 +99,16 @@ def test_every_answer_can_be_read_without_a_script(file: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "why"),
     [
-        ("why: Is not kept.", "reason: x", 20, "wrong option needs a `why`|'reason'"),
-        ("{text: 301, right: true}", "{text: 301, why: x}", 18, "no option is `right: true`"),
-        ("tolerance: 2x", "tolerance: about", 15, "about"),
-        ("estimate: reads, ", "", 15, "estimate or value and unit"),
+        ("why: Is not kept.", "reason: x", 24, "wrong option needs a `why`|'reason'"),
+        ("{text: 301, right: true}", "{text: 301, why: x}", 22, "no option is `right: true`"),
+        ("tolerance: 2x", "tolerance: about", 17, "about"),
+        ("estimate: reads, ", "", 17, "estimate or value and unit"),
         ("  staff:", "  principal:", 3, "principal|staff"),
-        ("cards:\n  - {front", "cards:\n  - {fron", 12, "front|fron"),
+        ("mid, front", "mid, fron", 12, "front|fron"),
+        ("id: reads, ", "", 12, "'id' is a required property"),
+        ("id: reads, ", "id: Peak reads, ", 12, "does not match"),
+        ("level: senior", "level: principal", 20, "principal"),
+        ("id: which-two", "id: which", 26, "a second 'which'"),
         ("clarify:", "clarify: [", 2, "expected"),
     ],
 )
@@ -105,6 +117,18 @@ def test_a_mistake_in_the_file_is_named_with_its_line(file: Path, old: str, new:
     file.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(interview.InterviewError, match=rf"shop\.yml:{line}: .*({why})"):
         interview.load("shop")
+
+
+def test_a_card_keeps_its_key_when_its_text_changes(file: Path) -> None:
+    (before,) = interview.deck("shop", Load())
+    file.write_text(GOOD.replace("At {links}?", "How many at {links}?"), encoding="utf-8")
+    (after,) = interview.deck("shop", Load())
+    assert before.key == after.key == "shop/reads"
+    assert (before.front, after.front) == ("At 100 M links/month?", "How many at 100 M links/month?")
+    assert (
+        f'<details data-card="shop/reads" data-level="mid"><summary>{after.front}'
+        in interview.cards("shop", Load()).markup
+    )
 
 
 def test_a_number_that_the_model_does_not_have_is_named_with_its_line(file: Path) -> None:
