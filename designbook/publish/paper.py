@@ -32,7 +32,9 @@ def paper(article: str, picture: Callable[[int], str]) -> str:
         figure = soup.new_tag("figure", attrs={"class": "pictured"})
         figure.append(image)
         drawn.replace_with(figure)
-    for gone in soup.select("script, style, .headerlink, .copybtn, .run-bar, section:has(> [data-screen]), [data-screen]"):
+    for gone in soup.select(
+        "script, style, .headerlink, .copybtn, .run-bar, section:has(> [data-screen]), [data-screen]"
+    ):
         gone.decompose()
     for folded in soup.select(".tag_hide-input details.above-input"):
         folded.decompose()
