@@ -66,10 +66,16 @@ def state(page: Page) -> dict[str, Any]:
 
 def run_all(page: Page) -> float:
     """Choose Run All Cells and wait for the last cell, or for an error; the time of the first output."""
+    # Who is faster than the kernel's start is asked which kernel to take.
+    page.wait_for_function(
+        "window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'", timeout=240_000
+    )
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     first, found = 0.0, state(page)
+    deadline = time.monotonic() + 400
     while found["ran"] < found["cells"] and not found["errors"]:
+        assert time.monotonic() < deadline, f"only {found['ran']} of {found['cells']} cells have run after 400 s"
         page.wait_for_timeout(500)
         found = state(page)
         first = first or (found["shown"] and time.monotonic())
