@@ -1,9 +1,9 @@
 """Builds Binder's environment from `.binder/` alone, opens JupyterLab in it, and runs every chapter.
 
-`python -m tests.binder`, from a checkout: it takes a few minutes, so it is no part of `make test`. It works on a copy of
-the committed files in a fresh virtual environment of the Python that `.binder/runtime.txt` names, as an ordinary user
-(as root it becomes `nobody`), and prints what was installed and how long each step took. JupyterLab is what Binder's
-own image brings; it is installed first and counted apart.
+`python -m tests.binder`, from a checkout: it takes minutes, so it is no part of `make test`. It works on a copy of the
+committed files in a fresh virtual environment of the Python that `.binder/runtime.txt` names, as an ordinary user (as
+root it becomes `nobody`), and prints what was installed and how long each step took. JupyterLab is what Binder's own
+image brings; it is installed first and counted apart.
 """
 
 import os
