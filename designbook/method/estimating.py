@@ -117,7 +117,7 @@ class EstimatingCapacity(CapacityModel):
 
     @estimate("USD/month")
     def cost(self) -> float:
-        """The monthly bill, people's salaries apart."""
+        """The monthly bill in the last of the years, without salaries and the machines of databases and caches."""
         return self.server_cost + self.disk_cost + self.egress_cost
 
     @estimate("USD/month/user")
