@@ -154,10 +154,10 @@ def test_a_pause_stops_the_clock_and_time_away_does_not_count(browser: Browser, 
         page.clock.run_for(60_000)
         page.get_by_role("button", name="Pause").click()
         page.clock.run_for(600_000)
-        assert "1:00 of 45:00" in (page.locator("[data-clock]").text_content() or "")
+        assert "· 1:00 of 45:00" in (page.locator("[data-clock]").text_content() or "")
         page.get_by_role("button", name="Go on").click()
         page.clock.run_for(30_000)
-        assert "1:30 of 45:00" in (page.locator("[data-clock]").text_content() or "")
+        assert "· 1:30 of 45:00" in (page.locator("[data-clock]").text_content() or "")
 
 
 @pytest.mark.parametrize("level", ["mid", "staff"])
@@ -182,7 +182,7 @@ def test_the_chapter_s_own_answers_stand_beside_the_notes_those_that_were_asked_
 ) -> None:
     with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
         stopped(page)
-        begin(page, level="mid")
+        begin(page, level="staff")
         page.locator("[data-notes]").fill("my question")
         for _ in range(5):
             page.get_by_role("button", name="Next phase").click()
