@@ -147,22 +147,29 @@ def phases_table(rubric: Rubric) -> Html:
     rows = [
         [
             f"{html.escape(phase.name)}<br><small>{phase.begins}–{phase.begins + phase.minutes} min</small>",
-            f"{inline(phase.goal)}<ul>{_items(phase.writes)}</ul>",
-            inline(phase.late),
+            f"{inline(phase.goal)}<ul>{_items(phase.writes)}</ul>"
+            f'<p class="dbk-why">Left out or late: {inline(phase.late)}</p>',
         ]
         for phase in rubric.phases
     ]
-    heads = ("Phase", "On the board at its end", "Left out or late")
-    return table(f"{MINUTES} minutes, phase by phase", heads, rows)
+    return table(f"{MINUTES} minutes, phase by phase", ("Phase", "On the board at its end"), rows)
 
 
 def rubric_table(rubric: Rubric) -> Html:
     """The criteria by weight, with a description for each grade."""
     rows = [
-        [f"{html.escape(each.name)}<br><small>{each.weight} points</small>", *map(inline, each.levels)]
+        [
+            f"{html.escape(each.name)}<br><small>{each.weight} points</small>",
+            f'<p class="dbk-why">{inline(each.asks)}</p><ul>'
+            + "".join(
+                f"<li><b>{html.escape(name)}.</b> {inline(text)}</li>"
+                for (name, _), text in zip(rubric.grades, each.levels, strict=True)
+            )
+            + "</ul>",
+        ]
         for each in rubric.criteria
     ]
-    return table("The rubric", ("Criterion", *(html.escape(name) for name, _ in rubric.grades)), rows)
+    return table("The rubric", ("Criterion", "From the worst grade to the best"), rows)
 
 
 def levels_table(rubric: Rubric) -> Html:
@@ -173,13 +180,12 @@ def levels_table(rubric: Rubric) -> Html:
         bar = "; ".join(f"{each.name.lower()} {_grade(rubric, expected.bar[each.id])}" for each in rubric.criteria)
         rows.append(
             [
-                title,
-                f"{inline(expected.in_short)}<ul>{_items(expected.shows)}</ul>",
-                inline(bar),
-                f"{rubric.bar(level):.0f}",
+                f"{title}<br><small>{rubric.bar(level):.0f} points</small>",
+                f"{inline(expected.in_short)}<ul>{_items(expected.shows)}</ul>"
+                f'<p class="dbk-why">At least: {inline(bar)}.</p>',
             ]
         )
-    return table("What each level shows", ("Level", "Shows", "At least", f"Points of {FULL}"), rows, right=(3,))
+    return table(f"What each level shows, and the points of {FULL} that it comes to", ("Level", "Shows"), rows)
 
 
 def _items(texts: tuple[str, ...]) -> str:

@@ -114,7 +114,7 @@ def with_entry(toc: str, topic: Topic) -> str:
     if part is None:
         part = {"caption": PARTS[topic.part], "chapters": []}
         content["parts"].append(part)
-        order = ["Method", *PARTS.values(), "Practise", "The book"]
+        order = [*PARTS.values(), "Practise", "The book"]
         content["parts"].sort(key=lambda part: order.index(part["caption"]) if part["caption"] in order else len(order))
     part["chapters"].append({"file": topic.docname})
     text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -109,6 +109,7 @@ def test_who_was_silent_is_passed_over_for_those_behind_them(kept):
     for number in range(5):
         kept.put(f"heard-{number}", 0.01 + 0.0001 * number, 5, NOW - 30, 1)
     assert names(kept.nearby(0, 5, 3, 10_000, NOW - 30)) == ["heard-0", "heard-1", "heard-2"]
+    assert names(kept.nearby(0, 5, 3, 1_150, NOW - 30)) == ["heard-0", "heard-1", "heard-2"]
     assert len(kept.nearby(0, 5, 50, 10_000, NOW - 30)) == 5
     assert len(kept.nearby(0, 5, 50, 10_000, NOW - 31)) == 45
 

@@ -16,9 +16,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from designbook.blocks.geo_index import BruteForce
 from designbook.engines import postgres, sqlite
 from designbook.systems.ride_sharing import trips
+from designbook.systems.ride_sharing.batching import in_a_batch
 from designbook.systems.ride_sharing.errors import Busy, Changed, Fenced, RequestReused, StoreDown, Unknown
+from designbook.systems.ride_sharing.geo.memory import MemoryLocations
+from designbook.systems.ride_sharing.matching import in_turn
+from designbook.systems.ride_sharing.service import RideSharing
 from designbook.systems.ride_sharing.stores import MemoryTrips, open_store
 from designbook.systems.ride_sharing.trips import Cancellation, Place, State, Trip
 from tests.engines_here import want
@@ -272,6 +277,24 @@ def test_a_refused_change_does_not_raise_the_token(store):
     with pytest.raises(Changed):
         store.change(accepted(offered()), 5)
     assert store.claim("paris", 1) == [requested()]
+
+
+@pytest.mark.parametrize(("pair", "asked"), [(in_turn, ["dan", "gus"]), (in_a_batch, ["eve", "dan"])])
+def test_a_round_offers_in_turn_or_to_all_at_once_whoever_did_not_pass_and_nobody_twice(store, pair, asked):
+    """Dan is nearer to Ann, who asked first, than Eve, and nearer still to Bob. Gus, the nearest, passes on Ann."""
+    city = RideSharing("paris", store, MemoryLocations(BruteForce()), key=b"k" * 16, pair=pair, clock=lambda: NOW)
+    for driver, lat in (("dan", 48.851), ("eve", 48.8489), ("gus", 48.85)):
+        city.enroll("driver", driver)
+        city.ping(driver, lat, 2.35, NOW, 1)
+    for number, (rider, lat) in enumerate((("ann", 48.85), ("bob", 48.8515)), 1):
+        city.enroll("rider", rider)
+        city.request(f"t{number}", rider, city.quote(rider, (lat, 2.35), (48.9, 2.3)))
+        if number == 1:
+            assert [trip.driver for trip in city.dispatch(1)] == ["gus"]
+            city.decline("gus", "t1")
+    assert sorted((trip.id, trip.driver) for trip in city.dispatch(2)) == list(zip(("t1", "t2"), asked, strict=True))
+    assert sorted(trip.driver for trip in store.claim("paris", 3)) == sorted(asked)
+    assert city.dispatch(4) == [], "who is asked is not asked again"
 
 
 def test_two_clients_see_one_store(store, url):

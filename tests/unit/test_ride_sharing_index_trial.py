@@ -127,7 +127,7 @@ def test_all_sides_of_the_benchmark_give_the_same_answers():
                 continue
             if row.against.startswith("Valkey"):
                 theirs = np.array(theirs) / RADIUS
-                assert ours == pytest.approx(theirs, rel=1e-6, abs=0.4)
+                np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=0.4)
             else:
-                assert np.asarray(ours) == pytest.approx(np.array(theirs), rel=1e-9, abs=1e-5)
+                np.testing.assert_allclose(ours, np.array(theirs), rtol=1e-9, atol=1e-5)
     assert seen == ["cKDTree"] * 3 + ["Valkey, pipelined"] + ["h3 in a dictionary"] * 3
