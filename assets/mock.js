@@ -25,7 +25,7 @@
   const length = (of, at) => (rubric.phases[at].minutes * 60 * of.minutes) / rubric.minutes;
   const words = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
   const state = sound(keep.load());
-  let now = state.current, running = false, paused = false, last = 0;
+  let now = state.current, running = false, last = 0;
   const make = (tag, text, attributes = {}) => Object.assign(document.createElement(tag), { textContent: text, ...attributes });
 
   /* What was kept, if it is whole; else a new beginning. */
@@ -59,15 +59,15 @@
     const day = new Date(), two = (part) => String(part).padStart(2, "0");
     now = state.current = {
       system: chosen, level: level.value, minutes: +minutes.value, day: `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`,
-      at: 0, spent: none(0), notes: none(""), asked: draw(chosen, level.value), told: none(0), grades: {}, judging: false,
+      at: 0, spent: none(0), notes: none(""), asked: draw(chosen, level.value), told: none(0), grades: {}, judging: false, paused: false,
     };
     save();
     enter(0, true);
   }
   function enter(at, focus) {
     now.at = at;
-    paused = false;
-    pause.textContent = "Pause";
+    if (focus) now.paused = false;
+    pause.textContent = now.paused ? "Go on" : "Pause";
     setup.hidden = review.hidden = true;
     round.hidden = false;
     const { name } = rubric.phases[at];
@@ -113,7 +113,7 @@
   function tick() {
     const passed = Math.min((Date.now() - last) / 1000, 120);
     last = Date.now();
-    if (round.hidden || paused) return;
+    if (round.hidden || now.paused) return;
     const { at } = now, before = now.spent[at], all = length(now, at), total = now.spent.reduce((a, b) => a + b);
     now.spent[at] += passed;
     /* Prompts are spread over the first two thirds of the phase. */
@@ -145,9 +145,10 @@
   });
   pause.addEventListener("click", () => {
     tick();
-    paused = !paused;
-    pause.textContent = paused ? "Go on" : "Pause";
-    say(paused ? "The clock stands." : "The clock runs again.");
+    now.paused = !now.paused;
+    pause.textContent = now.paused ? "Go on" : "Pause";
+    save();
+    say(now.paused ? "The clock stands." : "The clock runs again.");
   });
 
   /* -- judging */
@@ -277,6 +278,6 @@
   else if (now.judging) judge(now, false);
   else {
     enter(now.at, false);
-    say("Your round goes on where you left it.");
+    say(now.paused ? "Your round is where you left it. The clock stands." : "Your round goes on where you left it.");
   }
 })();

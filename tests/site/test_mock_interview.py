@@ -155,6 +155,10 @@ def test_a_pause_stops_the_clock_and_time_away_does_not_count(browser: Browser, 
         page.get_by_role("button", name="Pause").click()
         page.clock.run_for(600_000)
         assert "· 1:00 of 45:00" in (page.locator("[data-clock]").text_content() or "")
+        page.reload()
+        assert status(page) == "Your round is where you left it. The clock stands."
+        page.clock.run_for(60_000)
+        assert "· 1:00 of 45:00" in (page.locator("[data-clock]").text_content() or ""), "a reload starts no clock"
         page.get_by_role("button", name="Go on").click()
         page.clock.run_for(30_000)
         assert "· 1:30 of 45:00" in (page.locator("[data-clock]").text_content() or "")
