@@ -166,6 +166,14 @@
     return laid.asked[name].steps.every((step) => laid.formulas[step] && (laid.formulas[step].match(/\w+(?=\()/g) || []).every((called) => /^(?:ceil|floor|round|max|min|log)$/.test(called)));
   }
 
+  /* For money the period or unit that is asked for: "USD/month/user" is said per month and per user. */
+  function per(asked, unit) {
+    const below = "currency" in asked.measures ? unit.split("/").slice(1) : [];
+    return below.length ? ` Say it ${below.map((name) => `per ${name.replace(/^mega(.*)/, "million $1s").replace(/^kilo(.*)/, "thousand $1s")}`).join(" and ")}.` : "";
+  }
+  /* How many times too much: 1.5 ×, 1,000 times. */
+  const times = (off, short) => (off < 1000 ? short(off) : `${Number(off.toPrecision(2)).toLocaleString("en-US")} times`);
+
   const seeded = () => Math.random().toString(36).slice(2, 8).padEnd(4, "0");
   const one = (list) => list[Math.floor(Math.random() * list.length)];
 
@@ -192,7 +200,7 @@
       const laid = spec.models[model], asked = laid.asked[name], part = (each) => laid.parts[each];
       const { at } = draw(spec, model, name, seed);
       question = { model, name, seed, asked, at, unit: part(name)[1], done: false };
-      find("[data-question]").replaceChildren(Object.assign(document.createElement("b"), { textContent: `${laid.title}: ${name.replace(/_/g, " ")}?` }), ` ${part(name)[0]}.`);
+      find("[data-question]").replaceChildren(Object.assign(document.createElement("b"), { textContent: `${laid.title}: ${name.replace(/_/g, " ")}?` }), ` ${part(name)[0]}.${per(asked, part(name)[1])}`);
       find("[data-given]").replaceChildren(...asked.given.map((each) => item(`${part(each)[0]}: ${shown(at[each], part(each)[1])}`)));
       find("[data-example]").textContent = `such as ${asked.example}`;
       const query = new URLSearchParams(location.search);
@@ -225,8 +233,9 @@
       if (question.done) return another(true);
       const { asked, at, name, unit } = question, given = read(answer.value, asked, spec.words);
       if (given.hint) return say(given.hint);
+      if (asked.percent && at[name] <= 1 && given.value > 1) return say("This share cannot be more than 100 %.");
       const right = at[name], found = grade(given.value, right), off = given.value / right;
-      const apart = found === 0 ? "" : `, ${shown(Math.max(off, 1 / off), "times")} too ${off > 1 ? "much" : "little"}`;
+      const apart = found === 0 ? "" : `, ${times(Math.max(off, 1 / off), (many) => shown(many, "times"))} too ${off > 1 ? "much" : "little"}`;
       const took = timed.checked ? ` In ${Math.round((Date.now() - began) / 1000)} s.` : "";
       derive();
       say(`It is ${shown(right, unit)}; you said ${shown(given.value, unit)}${apart}.${took}`, `${GRADES[found][1]}.`, found < 3);

@@ -481,6 +481,42 @@ def test_a_question_whose_answer_is_nothing_is_drawn_again(browser: Browser, tmp
     assert min(drawn[1]) > 0
 
 
+class PriceCapacity(CapacityModel):
+    """What a user costs."""
+
+    price = Input(10, "USD/month", low=5, high=20)
+    users = Input(100, "user", low=50, high=200)
+    used = Input(90, "percent", low=80, high=95)
+
+    @estimate("USD/month/user")
+    def each(self) -> float:
+        """What one costs."""
+        return self.price / self.users
+
+    @estimate("percent")
+    def left(self) -> float:
+        """What is left of it."""
+        return self.used * self.used
+
+
+def test_money_names_its_period_a_share_ends_at_100_percent_and_a_wide_miss_is_said_in_full(
+    browser: Browser, tmp_path: Path, static: None
+) -> None:
+    drill = estimation_drill(PriceCapacity).markup
+    with opened(browser, tmp_path, drill, scripts=SCRIPTS, query="?drill=price.each.a1") as page:
+        said = " ".join((page.locator("[data-question]").text_content() or "").split())
+        assert said.endswith("What one costs. Say it per month and per user.")
+        page.get_by_label("Your answer").fill("$ 5000/month")
+        page.get_by_role("button", name="Check").click()
+        assert re.search(r"\d,\d{3} times too much\.$", status(page))
+    with opened(browser, tmp_path, drill, scripts=SCRIPTS, query="?drill=price.left.a1") as page:
+        assert "Say it" not in (page.locator("[data-question]").text_content() or "")
+        for typed, answer in [("178%", "more than 100 %"), ("100 %", "Within a factor of two.")]:
+            page.get_by_label("Your answer").fill(typed)
+            page.get_by_role("button", name="Check").click()
+            assert answer in status(page)
+
+
 def test_the_drill_goes_by_keyboard_alone_and_every_answer_counts_once(
     browser: Browser, tmp_path: Path, stall: str
 ) -> None:
