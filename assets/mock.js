@@ -130,6 +130,9 @@
   function show() {
     const left = length(now, now.at) - now.spent[now.at], total = now.spent.reduce((a, b) => a + b);
     clock.textContent = `${left >= 0 ? `${words(Math.ceil(left))} left here` : `${words(-left)} over here`} · ${words(total)} of ${now.minutes}:00`;
+    const ended = total >= now.minutes * 60;
+    clock.classList.toggle("dbk-wrong", left <= 0 || ended);
+    find("[data-notice]").textContent = ended ? `The ${now.minutes} minutes are over.` : left <= 0 ? "The time for this phase is over." : "";
   }
   notes.addEventListener("input", () => {
     now.notes[now.at] = notes.value;
@@ -160,9 +163,10 @@
   }
   function verdict(of) {
     const { sum, open } = points(of), bar = rubric.bars[of.level];
-    if (open) return `${open} of ${rubric.criteria.length} criteria are not judged yet.`;
+    if (open) return `${open} of ${rubric.criteria.length} criteria ${open === 1 ? "is" : "are"} not judged yet.`;
     return `${Math.round(sum)} of 100 points. The bar of this level is ${Math.round(bar)}: ${Math.round(sum) >= Math.round(bar) ? "you are at or above it" : "you are below it"}.`;
   }
+  const shares = rubric.grades.map((name, grade) => `${name} gives ${Math.round((100 * rubric.points[grade]) / rubric.points[rubric.points.length - 1])} %`).join(", ");
   function judge(of, focus) {
     now = of;
     now.judging = true;
@@ -184,7 +188,11 @@
     }));
     for (const input of grades.querySelectorAll("input")) input.checked = String(of.grades[input.name]) === input.value;
     find("[data-points]").textContent = verdict(of);
-    if (focus) find("[data-judged]").focus();
+    find("[data-bar]").textContent = `The bar of this level is ${Math.round(rubric.bars[of.level])} of 100 points. Of a criterion’s points ${shares}.`;
+    if (focus) {
+      say("");
+      find("[data-judged]").focus();
+    }
     save();
   }
   /* The chapter's own answers to a phase, with what was asked in this round before what was not. */
@@ -244,7 +252,8 @@
         const asked = document.querySelector(`[data-sheets] [data-ask="${key}"] [data-words]`);
         if (asked) lines.push(`- Asked: ${asked.textContent}`);
       }
-      lines.push("", of.notes[at].trim() || "(no notes)", "");
+      /* Quoted, so that no line of the notes is read as a heading, a fence or a table of the file. */
+      lines.push("", of.notes[at].trim().replace(/^/gm, "> ").replace(/^> $/, "(no notes)"), "");
     });
     lines.push("## Rubric", "", "| criterion | grade |", "|---|---|");
     for (const { id, name } of rubric.criteria) lines.push(`| ${name} | ${id in of.grades ? rubric.grades[of.grades[id]] : "not judged"} |`);

@@ -108,8 +108,17 @@ def test_time_running_out_is_announced_once_for_the_phase_and_once_for_the_whole
         page.clock.run_for(60_000)
         assert status(page) == "", "said once"
         assert "over here" in (page.locator("[data-clock]").text_content() or "")
+        notice, clock = page.locator("[data-notice]"), page.locator("[data-clock]")
+        assert notice.text_content() == "The time for this phase is over."
+        page.set_viewport_size({"width": 390, "height": 320})
+        page.locator("[data-notes]").evaluate("(each) => window.scrollTo(0, each.getBoundingClientRect().bottom - 200)")
+        for each in (notice, clock):
+            box = each.bounding_box()
+            assert box
+            assert 0 <= box["y"] < 100, "in sight while one writes"
         page.clock.run_for(17 * 60_000)
         assert status(page).startswith("The 20 minutes are over.")
+        assert notice.text_content() == "The 20 minutes are over."
         page.locator("[data-notes]").fill("still writing")
         page.get_by_role("button", name="Next phase").click()
         assert page.locator("[data-phase]").text_content() == "2. Estimates"
@@ -172,6 +181,10 @@ def test_points_are_those_of_the_rubric_and_stand_beside_the_bar_of_the_level(
         begin(page, level=level)
         page.get_by_role("button", name="End and judge").click()
         assert page.locator("[data-points]").text_content() == "6 of 6 criteria are not judged yet."
+        told = page.locator("[data-bar]").text_content() or ""
+        assert told.startswith(f"The bar of this level is {RUBRIC.bar(level):.0f} of 100 points.")
+        most = RUBRIC.grades[-1][1]
+        assert all(f"{name} gives {100 * points / most:.0f} %" in told for name, points in RUBRIC.grades)
         for grades in ([0, 1, 2, 3, 2, 1], [3, 3, 3, 3, 3, 3], [1, 1, 2, 1, 1, 2]):
             grade(page, grades)
             given = {criterion.id: value for criterion, value in zip(RUBRIC.criteria, grades, strict=True)}
@@ -209,6 +222,24 @@ def test_the_chapter_s_own_answers_stand_beside_the_notes_those_that_were_asked_
         model = practice.models()["chat"]()
         for limit in model.limits.values():
             assert model.show(limit.estimate) in (parts.nth(1).text_content() or "")
+
+
+def test_notes_are_quoted_in_the_file_whatever_they_begin_with(browser: Browser, tmp_path: Path, body: str) -> None:
+    with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
+        begin(page)
+        page.reload()
+        assert "goes on" in status(page)
+        page.locator("[data-notes]").fill("```\ncode\n\n## Rubric")
+        page.get_by_role("button", name="End and judge").click()
+        assert status(page) == "", "nothing goes on here"
+        grade(page, [2, 2, 2, 2, 2, 2])
+        page.evaluate("localStorage.clear()")
+        with page.expect_download() as one:
+            page.get_by_role("button", name="Save as Markdown").click()
+        lines = Path(one.value.path()).read_text(encoding="utf-8").splitlines()
+        assert [line for line in lines if line.startswith(">")] == ["> ```", "> code", "> ", "> ## Rubric"]
+        assert lines.count("## Rubric") == 1
+        assert lines.count("(no notes)") == len(RUBRIC.phases) - 1
 
 
 def test_rounds_are_kept_exported_as_markdown_and_deleted_after_being_asked_twice(
