@@ -70,6 +70,8 @@
     pause.textContent = now.paused ? "Go on" : "Pause";
     setup.hidden = review.hidden = true;
     round.hidden = false;
+    /* The sheets have the answers: none stands open beside a round. */
+    document.querySelectorAll(".dbk-sheet[open]").forEach((each) => { each.open = false; });
     const { name } = rubric.phases[at];
     find("[data-title]").textContent = label(now);
     find("[data-phase]").textContent = `${at + 1}. ${name}`;

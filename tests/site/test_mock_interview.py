@@ -224,6 +224,14 @@ def test_the_chapter_s_own_answers_stand_beside_the_notes_those_that_were_asked_
             assert model.show(limit.estimate) in (parts.nth(1).text_content() or "")
 
 
+def test_the_sheets_with_their_answers_fold_when_a_phase_begins(browser: Browser, tmp_path: Path, body: str) -> None:
+    with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
+        page.locator(".dbk-sheet summary").first.click()
+        assert page.locator(".dbk-sheet[open]").count() == 1
+        begin(page)
+        assert page.locator(".dbk-sheet[open]").count() == 0
+
+
 def test_notes_are_quoted_in_the_file_whatever_they_begin_with(browser: Browser, tmp_path: Path, body: str) -> None:
     with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
         begin(page)
