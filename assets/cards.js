@@ -18,6 +18,7 @@
   const form = find("form"), { topic, level, show, knew, missed, ahead } = form.elements;
   const said = find("[role=status]"), front = find("[data-front]"), back = find("[data-back]"), boxes = find("[data-boxes]"), about = find("[data-about]");
   const keep = window.designbookKeep("designbook.cards", say);
+  const levels = [...level.options].map(({ value }) => value), practised = new Set();
   let shown = null, early = false;
 
   function say(words) { said.textContent = words; }
@@ -34,14 +35,15 @@
     return read && !read.wrong ? read.cards : {};
   }
   const store = (cards) => keep.save({ format: FORMAT, version: 1, cards });
-  const chosen = ({ topic: t, level: l }) => (!topic.value || t === topic.value) && (!level.value || l === level.value);
+  const chosen = ({ topic: t, level: l }) => (!topic.value || t === topic.value) && (!level.value || levels.indexOf(l) <= levels.indexOf(level.value));
+  const isDue = (card) => !card || card[1] <= day();
 
   function refresh() {
     const cards = kept(), counts = [0, 0, 0, 0, 0, 0], mine = all.filter(chosen);
     for (const { id } of mine) counts[cards[id] ? cards[id][0] : 0]++;
     for (const each of [...all, ...questions]) each.element.hidden = !chosen(each);
     document.querySelectorAll("[data-topic]").forEach((part) => { part.hidden = !part.querySelector("[data-level]:not([hidden])"); });
-    const due = mine.filter(({ id }) => !cards[id] || early || cards[id][1] <= day());
+    const due = mine.filter(({ id }) => isDue(cards[id]) || (early && !practised.has(id)));
     boxes.textContent = `${due.length} of ${mine.length} to do. New: ${counts[0]}; ${counts.slice(1).map((count, box) => `box ${box + 1}: ${count}`).join(", ")}.`;
     return due;
   }
@@ -66,11 +68,18 @@
     knew.focus();
   }
   function move(known) {
-    const cards = kept(), box = known ? Math.min((cards[shown.id] ? cards[shown.id][0] : 1) + 1, DAYS.length) : 1;
+    const cards = kept();
+    /* Known again before its day, a card stays where it is: only time shows more. */
+    if (known && !isDue(cards[shown.id])) {
+      practised.add(shown.id);
+      say(`It stays in box ${cards[shown.id][0]} until its day.`);
+      return deal(true);
+    }
+    const box = known ? Math.min((cards[shown.id] ? cards[shown.id][0] : 1) + 1, DAYS.length) : 1;
     cards[shown.id] = [box, day(DAYS[box - 1])];
     say(known ? `Box ${box}: it comes again in ${DAYS[box - 1]} day${DAYS[box - 1] === 1 ? "" : "s"}.` : "Box 1: it comes again today.");
     store(cards);
-    deal(true);
+    return deal(true);
   }
 
   /* A file of progress as {cards, strange}, or {wrong} with what is wrong with it. Nothing of it is ever put on the page. */
@@ -110,7 +119,7 @@
   show.addEventListener("click", turn);
   knew.addEventListener("click", () => move(true));
   missed.addEventListener("click", () => move(false));
-  ahead.addEventListener("click", () => { early = true; deal(true); });
+  ahead.addEventListener("click", () => { early = true; practised.clear(); deal(true); });
   for (const choice of [topic, level]) choice.addEventListener("change", () => { early = false; deal(false); });
   form.addEventListener("submit", (event) => event.preventDefault());
   find("[data-save]").addEventListener("click", () => {

@@ -16,6 +16,8 @@
   };
   /* How rates are said in short; what they count is left open. */
   const SPOKEN = new Set(["rps", "qps", "tps", "ops", "iops"]);
+  /* What people call what the models count. */
+  const ALIKE = [["server", "node", "machine", "host", "instance"], ["request", "r", "req", "read", "write", "query", "querie"]];
   const NUMBER = /^(?:\d{1,3}(?:[,_' \u00a0\u202f]\d{3})+(?!\d)|\d+(?=,\d{1,2}(?!\d))|\d+|(?=\.\d))(?:[.,]\d+)?(?:e[+-]?\d{1,3})?/i;
   const POWER = /^\s*(?:\^|\*\*)\s*([+-]?\d{1,3})/, TIMES_TEN = /^\s*[×x*·]\s*10\s*(?:\^|\*\*)\s*([+-]?\d{1,3})/i;
   const TOKEN = /\s*(\/|[$€£¢%×·*]|[a-zµμ]+|\d[\d,_]*(?:\.\d+)?)\s*/iy;
@@ -37,7 +39,7 @@
     const ten = TIMES_TEN.exec(rest), raised = !ten && POWER.exec(rest);
     let value = ten ? Number(`${whole}e${ten[1]}`) : raised ? Number(whole) ** Number(raised[1]) : Number(whole);
     if (ten || raised) rest = rest.slice((ten || raised)[0].length);
-    if (/^\s*(?:[-–—]|to\b)\s*\d/i.test(rest)) return no("One number, please, not a range.");
+    if (/^\s*[a-z]*\s*(?:[-–—]|to\b)\s*\d/i.test(rest)) return no("One number, please, not a range.");
     const unit = units(rest.trim(), asked, words, value);
     if (unit.why) return no(unit.why);
     value = unit.value;
@@ -58,7 +60,7 @@
       at = TOKEN.lastIndex;
       const word = match[1];
       if (/^(?:\/|per|an?|each|every)$/i.test(word)) { below = true; continue; }
-      if (/^[·*]$/.test(word) || /^(?:of|us|the)$/i.test(word)) continue;
+      if (/^[·*]$/.test(word) || /^(?:of|the)$/i.test(word) || (word.toLowerCase() === "us" && !(asked.measures.time > 0))) continue;
       const found = /^\d/.test(word) ? { factor: below ? Number(word.replace(/[,_]/g, "")) : NaN, measures: {} } : meaning(word, asked, words, below, named);
       if (found.why) return found;
       if (!found.factor) return { why: `“${word}” is no unit that fits here.` };
@@ -86,8 +88,12 @@
       if (word === "b" && sized) return { why: "“b” may be bits or bytes: write bit or B." };
       return { factor: MULTIPLIERS[lower], measures: {} };
     }
-    if (SPOKEN.has(lower)) return unit(1, { time: -1 });
-    for (const form of [word, lower, lower.replace(/s$/, "")]) {
+    const spoken = /^([kmg]?)([a-z]+)$/.exec(lower);
+    if (spoken && SPOKEN.has(spoken[2])) return unit(MULTIPLIERS[spoken[1]] || 1, { time: -1 });
+    const single = lower.replace(/s$/, ""), alike = ALIKE.find((group) => group.includes(single)) || [];
+    const meant = single in asked.measures ? "" : alike.find((name) => name in asked.measures);
+    if (meant) return unit(...words.units[meant]);
+    for (const form of [word, lower, single]) {
       if (Object.hasOwn(words.units, form)) return unit(...words.units[form]);
     }
     const size = SIZE.exec(word), time = SMALL_TIME.exec(word);
@@ -155,6 +161,19 @@
     }
   }
 
+  /* Whether each step is arithmetic: what a procedure or a function computes nobody has in the head. */
+  function easy(laid, name) {
+    return laid.asked[name].steps.every((step) => laid.formulas[step] && (laid.formulas[step].match(/\w+(?=\()/g) || []).every((called) => /^(?:ceil|floor|round|max|min|log)$/.test(called)));
+  }
+
+  /* For money the period or unit that is asked for: "USD/month/user" is said per month and per user. */
+  function per(asked, unit) {
+    const below = "currency" in asked.measures ? unit.split("/").slice(1) : [];
+    return below.length ? ` Say it ${below.map((name) => `per ${name.replace(/^mega(.*)/, "million $1s").replace(/^kilo(.*)/, "thousand $1s")}`).join(" and ")}.` : "";
+  }
+  /* How many times too much: 1.5 ×, 1,000 times. */
+  const times = (off, short) => (off < 1000 ? short(off) : `${Number(off.toPrecision(2)).toLocaleString("en-US")} times`);
+
   const seeded = () => Math.random().toString(36).slice(2, 8).padEnd(4, "0");
   const one = (list) => list[Math.floor(Math.random() * list.length)];
 
@@ -181,7 +200,7 @@
       const laid = spec.models[model], asked = laid.asked[name], part = (each) => laid.parts[each];
       const { at } = draw(spec, model, name, seed);
       question = { model, name, seed, asked, at, unit: part(name)[1], done: false };
-      find("[data-question]").replaceChildren(Object.assign(document.createElement("b"), { textContent: `${laid.title}: ${name.replace(/_/g, " ")}?` }), ` ${part(name)[0]}.`);
+      find("[data-question]").replaceChildren(Object.assign(document.createElement("b"), { textContent: `${laid.title}: ${name.replace(/_/g, " ")}?` }), ` ${part(name)[0]}.${per(asked, part(name)[1])}`);
       find("[data-given]").replaceChildren(...asked.given.map((each) => item(`${part(each)[0]}: ${shown(at[each], part(each)[1])}`)));
       find("[data-example]").textContent = `such as ${asked.example}`;
       const query = new URLSearchParams(location.search);
@@ -193,7 +212,7 @@
       reckon();
     }
     function another(focus) {
-      const model = (choice && choice.value) || one(Object.keys(spec.models)), names = Object.keys(spec.models[model].asked);
+      const model = (choice && choice.value) || one(Object.keys(spec.models)), names = Object.keys(spec.models[model].asked).filter((name) => easy(spec.models[model], name));
       ask(model, one(names.filter((name) => !question || name !== question.name)) || names[0], seeded());
       if (focus) answer.focus();
     }
@@ -214,8 +233,9 @@
       if (question.done) return another(true);
       const { asked, at, name, unit } = question, given = read(answer.value, asked, spec.words);
       if (given.hint) return say(given.hint);
+      if (asked.percent && at[name] <= 1 && given.value > 1) return say("This share cannot be more than 100 %.");
       const right = at[name], found = grade(given.value, right), off = given.value / right;
-      const apart = found === 0 ? "" : `, ${shown(Math.max(off, 1 / off), "times")} too ${off > 1 ? "much" : "little"}`;
+      const apart = found === 0 ? "" : `, ${times(Math.max(off, 1 / off), (many) => shown(many, "times"))} too ${off > 1 ? "much" : "little"}`;
       const took = timed.checked ? ` In ${Math.round((Date.now() - began) / 1000)} s.` : "";
       derive();
       say(`It is ${shown(right, unit)}; you said ${shown(given.value, unit)}${apart}.${took}`, `${GRADES[found][1]}.`, found < 3);
@@ -259,7 +279,7 @@
 
   function begin() {
     const queue = waiting.splice(0);
-    window.designbookDrills = { push: start, read, grade, draw };
+    window.designbookDrills = { push: start, read, grade, draw, easy };
     queue.forEach(start);
   }
   if (document.readyState === "complete") begin();

@@ -25,7 +25,7 @@
   const length = (of, at) => (rubric.phases[at].minutes * 60 * of.minutes) / rubric.minutes;
   const words = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
   const state = sound(keep.load());
-  let now = state.current, running = false, paused = false, last = 0;
+  let now = state.current, running = false, last = 0;
   const make = (tag, text, attributes = {}) => Object.assign(document.createElement(tag), { textContent: text, ...attributes });
 
   /* What was kept, if it is whole; else a new beginning. */
@@ -59,17 +59,19 @@
     const day = new Date(), two = (part) => String(part).padStart(2, "0");
     now = state.current = {
       system: chosen, level: level.value, minutes: +minutes.value, day: `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`,
-      at: 0, spent: none(0), notes: none(""), asked: draw(chosen, level.value), told: none(0), grades: {}, judging: false,
+      at: 0, spent: none(0), notes: none(""), asked: draw(chosen, level.value), told: none(0), grades: {}, judging: false, paused: false,
     };
     save();
     enter(0, true);
   }
   function enter(at, focus) {
     now.at = at;
-    paused = false;
-    pause.textContent = "Pause";
+    if (focus) now.paused = false;
+    pause.textContent = now.paused ? "Go on" : "Pause";
     setup.hidden = review.hidden = true;
     round.hidden = false;
+    /* The sheets have the answers: none stands open beside a round. */
+    document.querySelectorAll(".dbk-sheet[open]").forEach((each) => { each.open = false; });
     const { name } = rubric.phases[at];
     find("[data-title]").textContent = label(now);
     find("[data-phase]").textContent = `${at + 1}. ${name}`;
@@ -113,7 +115,7 @@
   function tick() {
     const passed = Math.min((Date.now() - last) / 1000, 120);
     last = Date.now();
-    if (round.hidden || paused) return;
+    if (round.hidden || now.paused) return;
     const { at } = now, before = now.spent[at], all = length(now, at), total = now.spent.reduce((a, b) => a + b);
     now.spent[at] += passed;
     /* Prompts are spread over the first two thirds of the phase. */
@@ -130,6 +132,9 @@
   function show() {
     const left = length(now, now.at) - now.spent[now.at], total = now.spent.reduce((a, b) => a + b);
     clock.textContent = `${left >= 0 ? `${words(Math.ceil(left))} left here` : `${words(-left)} over here`} · ${words(total)} of ${now.minutes}:00`;
+    const ended = total >= now.minutes * 60;
+    clock.classList.toggle("dbk-wrong", left <= 0 || ended);
+    find("[data-notice]").textContent = ended ? `The ${now.minutes} minutes are over.` : left <= 0 ? "The time for this phase is over." : "";
   }
   notes.addEventListener("input", () => {
     now.notes[now.at] = notes.value;
@@ -145,9 +150,10 @@
   });
   pause.addEventListener("click", () => {
     tick();
-    paused = !paused;
-    pause.textContent = paused ? "Go on" : "Pause";
-    say(paused ? "The clock stands." : "The clock runs again.");
+    now.paused = !now.paused;
+    pause.textContent = now.paused ? "Go on" : "Pause";
+    save();
+    say(now.paused ? "The clock stands." : "The clock runs again.");
   });
 
   /* -- judging */
@@ -159,9 +165,10 @@
   }
   function verdict(of) {
     const { sum, open } = points(of), bar = rubric.bars[of.level];
-    if (open) return `${open} of ${rubric.criteria.length} criteria are not judged yet.`;
+    if (open) return `${open} of ${rubric.criteria.length} criteria ${open === 1 ? "is" : "are"} not judged yet.`;
     return `${Math.round(sum)} of 100 points. The bar of this level is ${Math.round(bar)}: ${Math.round(sum) >= Math.round(bar) ? "you are at or above it" : "you are below it"}.`;
   }
+  const shares = rubric.grades.map((name, grade) => `${name} gives ${Math.round((100 * rubric.points[grade]) / rubric.points[rubric.points.length - 1])} %`).join(", ");
   function judge(of, focus) {
     now = of;
     now.judging = true;
@@ -183,7 +190,11 @@
     }));
     for (const input of grades.querySelectorAll("input")) input.checked = String(of.grades[input.name]) === input.value;
     find("[data-points]").textContent = verdict(of);
-    if (focus) find("[data-judged]").focus();
+    find("[data-bar]").textContent = `The bar of this level is ${Math.round(rubric.bars[of.level])} of 100 points. Of a criterion’s points ${shares}.`;
+    if (focus) {
+      say("");
+      find("[data-judged]").focus();
+    }
     save();
   }
   /* The chapter's own answers to a phase, with what was asked in this round before what was not. */
@@ -243,7 +254,8 @@
         const asked = document.querySelector(`[data-sheets] [data-ask="${key}"] [data-words]`);
         if (asked) lines.push(`- Asked: ${asked.textContent}`);
       }
-      lines.push("", of.notes[at].trim() || "(no notes)", "");
+      /* Quoted, so that no line of the notes is read as a heading, a fence or a table of the file. */
+      lines.push("", of.notes[at].trim().replace(/^/gm, "> ").replace(/^> $/, "(no notes)"), "");
     });
     lines.push("## Rubric", "", "| criterion | grade |", "|---|---|");
     for (const { id, name } of rubric.criteria) lines.push(`| ${name} | ${id in of.grades ? rubric.grades[of.grades[id]] : "not judged"} |`);
@@ -277,6 +289,6 @@
   else if (now.judging) judge(now, false);
   else {
     enter(now.at, false);
-    say("Your round goes on where you left it.");
+    say(now.paused ? "Your round is where you left it. The clock stands." : "Your round goes on where you left it.");
   }
 })();

@@ -182,7 +182,15 @@ def forms() -> list[tuple[str, str, float]]:
         ("2 B a link", "byte/link", 2.0),
         ("7k/s per server", "request/second/server", 7e3),
     ]
+    found += [(f"590 {word}", "server", 590.0) for word in ("machines", "hosts", "nodes", "instances", "Machines")]
+    found += [(f"590 {word}", "node", 590.0) for word in ("servers", "machines")]
+    found += [(f"7k{rate}", "request/second", 7e3) for rate in (" r/s", " reqs/s", " reads/s", " queries/s")]
     found += [
+        ("125000us", "millisecond", 0.125),
+        ("125000 us", "millisecond", 0.125),
+        ("7 krps", "request/second", 7e3),
+        ("0.35 Mqps", "request/second", 350e3),
+        ("350 k reads/s", "request/second", 350e3),
         ("0.4/s", "request/second", 0.4),
         ("4 MB/sec", "megabyte/second", 4e6),
         ("about 5 million servers", "server", 5e6),
@@ -237,6 +245,8 @@ def test_hundreds_of_typed_forms_mean_what_they_say(page: Page) -> None:
         ("5 €", "USD/month", "“€” is no unit"),
         ("3-4 TB", "terabyte", "not a range"),
         ("3 to 4 TB", "terabyte", "not a range"),
+        ("7k–8k", "request/second", "not a range"),
+        ("7 k to 8 k/s", "request/second", "not a range"),
         ("4 b", "terabyte", "bits or bytes"),
         ("4 m", "hour", "minutes, months or milli"),
         ("4k/m", "request/second", "minutes, months or milli"),
@@ -332,6 +342,22 @@ def test_nearly_every_estimate_of_the_book_is_asked_and_none_with_more_than_a_ha
         given = _Questions(model).given
         assert len(given) >= 0.9 * len(model.estimates)
         assert all(0 < len(each) <= 7 for each in given.values())
+
+
+def test_only_estimates_that_are_arithmetic_from_step_to_step_are_drawn(page: Page) -> None:
+    known = {model_name(model): list(_Questions(model).given) for model in MODELS.values()}
+    hard: list[list[str]] = page.evaluate(
+        """(known) => Object.entries(known).flatMap(([model, names]) => {
+            const laid = kept.find((each) => model in each.models).models[model];
+            return names.filter((name) => !designbookDrills.easy(laid, name)).map((name) => [model, name]);
+        })""",
+        known,
+    )
+    # The queue's formula is not in the head; how many followers are pulled comes from a distribution.
+    assert hard == [
+        ["queue", "pooled_wait"],
+        *(["news_feed", name] for name in ("deliveries", "peak_deliveries", "lists")),
+    ]
 
 
 def test_a_new_model_joins_by_existing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -453,6 +479,42 @@ def test_a_question_whose_answer_is_nothing_is_drawn_again(browser: Browser, tmp
         )
     assert 0 in drawn[0], "nothing could be drawn"
     assert min(drawn[1]) > 0
+
+
+class PriceCapacity(CapacityModel):
+    """What a user costs."""
+
+    price = Input(10, "USD/month", low=5, high=20)
+    users = Input(100, "user", low=50, high=200)
+    used = Input(90, "percent", low=80, high=95)
+
+    @estimate("USD/month/user")
+    def each(self) -> float:
+        """What one costs."""
+        return self.price / self.users
+
+    @estimate("percent")
+    def left(self) -> float:
+        """What is left of it."""
+        return self.used * self.used
+
+
+def test_money_names_its_period_a_share_ends_at_100_percent_and_a_wide_miss_is_said_in_full(
+    browser: Browser, tmp_path: Path, static: None
+) -> None:
+    drill = estimation_drill(PriceCapacity).markup
+    with opened(browser, tmp_path, drill, scripts=SCRIPTS, query="?drill=price.each.a1") as page:
+        said = " ".join((page.locator("[data-question]").text_content() or "").split())
+        assert said.endswith("What one costs. Say it per month and per user.")
+        page.get_by_label("Your answer").fill("$ 5000/month")
+        page.get_by_role("button", name="Check").click()
+        assert re.search(r"\d,\d{3} times too much\.$", status(page))
+    with opened(browser, tmp_path, drill, scripts=SCRIPTS, query="?drill=price.left.a1") as page:
+        assert "Say it" not in (page.locator("[data-question]").text_content() or "")
+        for typed, answer in [("178%", "more than 100 %"), ("100 %", "Within a factor of two.")]:
+            page.get_by_label("Your answer").fill(typed)
+            page.get_by_role("button", name="Check").click()
+            assert answer in status(page)
 
 
 def test_the_drill_goes_by_keyboard_alone_and_every_answer_counts_once(

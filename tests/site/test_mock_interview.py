@@ -108,8 +108,17 @@ def test_time_running_out_is_announced_once_for_the_phase_and_once_for_the_whole
         page.clock.run_for(60_000)
         assert status(page) == "", "said once"
         assert "over here" in (page.locator("[data-clock]").text_content() or "")
+        notice, clock = page.locator("[data-notice]"), page.locator("[data-clock]")
+        assert notice.text_content() == "The time for this phase is over."
+        page.set_viewport_size({"width": 390, "height": 320})
+        page.locator("[data-notes]").evaluate("(each) => window.scrollTo(0, each.getBoundingClientRect().bottom - 200)")
+        for each in (notice, clock):
+            box = each.bounding_box()
+            assert box
+            assert 0 <= box["y"] < 100, "in sight while one writes"
         page.clock.run_for(17 * 60_000)
         assert status(page).startswith("The 20 minutes are over.")
+        assert notice.text_content() == "The 20 minutes are over."
         page.locator("[data-notes]").fill("still writing")
         page.get_by_role("button", name="Next phase").click()
         assert page.locator("[data-phase]").text_content() == "2. Estimates"
@@ -154,10 +163,14 @@ def test_a_pause_stops_the_clock_and_time_away_does_not_count(browser: Browser, 
         page.clock.run_for(60_000)
         page.get_by_role("button", name="Pause").click()
         page.clock.run_for(600_000)
-        assert "1:00 of 45:00" in (page.locator("[data-clock]").text_content() or "")
+        assert "· 1:00 of 45:00" in (page.locator("[data-clock]").text_content() or "")
+        page.reload()
+        assert status(page) == "Your round is where you left it. The clock stands."
+        page.clock.run_for(60_000)
+        assert "· 1:00 of 45:00" in (page.locator("[data-clock]").text_content() or ""), "a reload starts no clock"
         page.get_by_role("button", name="Go on").click()
         page.clock.run_for(30_000)
-        assert "1:30 of 45:00" in (page.locator("[data-clock]").text_content() or "")
+        assert "· 1:30 of 45:00" in (page.locator("[data-clock]").text_content() or "")
 
 
 @pytest.mark.parametrize("level", ["mid", "staff"])
@@ -168,6 +181,10 @@ def test_points_are_those_of_the_rubric_and_stand_beside_the_bar_of_the_level(
         begin(page, level=level)
         page.get_by_role("button", name="End and judge").click()
         assert page.locator("[data-points]").text_content() == "6 of 6 criteria are not judged yet."
+        told = page.locator("[data-bar]").text_content() or ""
+        assert told.startswith(f"The bar of this level is {RUBRIC.bar(level):.0f} of 100 points.")
+        most = RUBRIC.grades[-1][1]
+        assert all(f"{name} gives {100 * points / most:.0f} %" in told for name, points in RUBRIC.grades)
         for grades in ([0, 1, 2, 3, 2, 1], [3, 3, 3, 3, 3, 3], [1, 1, 2, 1, 1, 2]):
             grade(page, grades)
             given = {criterion.id: value for criterion, value in zip(RUBRIC.criteria, grades, strict=True)}
@@ -182,7 +199,7 @@ def test_the_chapter_s_own_answers_stand_beside_the_notes_those_that_were_asked_
 ) -> None:
     with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
         stopped(page)
-        begin(page, level="mid")
+        begin(page, level="staff")
         page.locator("[data-notes]").fill("my question")
         for _ in range(5):
             page.get_by_role("button", name="Next phase").click()
@@ -205,6 +222,32 @@ def test_the_chapter_s_own_answers_stand_beside_the_notes_those_that_were_asked_
         model = practice.models()["chat"]()
         for limit in model.limits.values():
             assert model.show(limit.estimate) in (parts.nth(1).text_content() or "")
+
+
+def test_the_sheets_with_their_answers_fold_when_a_phase_begins(browser: Browser, tmp_path: Path, body: str) -> None:
+    with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
+        page.locator(".dbk-sheet summary").first.click()
+        assert page.locator(".dbk-sheet[open]").count() == 1
+        begin(page)
+        assert page.locator(".dbk-sheet[open]").count() == 0
+
+
+def test_notes_are_quoted_in_the_file_whatever_they_begin_with(browser: Browser, tmp_path: Path, body: str) -> None:
+    with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
+        begin(page)
+        page.reload()
+        assert "goes on" in status(page)
+        page.locator("[data-notes]").fill("```\ncode\n\n## Rubric")
+        page.get_by_role("button", name="End and judge").click()
+        assert status(page) == "", "nothing goes on here"
+        grade(page, [2, 2, 2, 2, 2, 2])
+        page.evaluate("localStorage.clear()")
+        with page.expect_download() as one:
+            page.get_by_role("button", name="Save as Markdown").click()
+        lines = Path(one.value.path()).read_text(encoding="utf-8").splitlines()
+        assert [line for line in lines if line.startswith(">")] == ["> ```", "> code", "> ", "> ## Rubric"]
+        assert lines.count("## Rubric") == 1
+        assert lines.count("(no notes)") == len(RUBRIC.phases) - 1
 
 
 def test_rounds_are_kept_exported_as_markdown_and_deleted_after_being_asked_twice(
