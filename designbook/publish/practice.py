@@ -113,7 +113,7 @@ def boxes() -> str:
         '<form class="dbk-box dbk-ask" hidden>'
         f'<p class="dbk-choose"><label>Topic <select name="topic"><option value="">all</option>{topic_choices}</select>'
         f'</label> <label>Up to level <select name="level"><option value="">all</option>'
-        f'{level_choices}</select></label></p>'
+        f"{level_choices}</select></label></p>"
         '<div class="dbk-card"><p class="dbk-why" data-about></p>'
         '<p class="dbk-front" data-front></p><div data-back hidden></div></div>'
         '<p class="dbk-buttons"><button type="button" name="show">Show the answer</button>'
