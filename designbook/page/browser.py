@@ -4,6 +4,7 @@ Pyodide runs inside one page. There an experiment on a real engine stops at its 
 instead of a traceback, and what was measured elsewhere stands beside it.
 """
 
+import contextlib
 import errno
 import sys
 import time
@@ -38,7 +39,9 @@ def settle() -> None:
     """
     drawings = Path(designbook.__file__).parent / "_data" / "diagrams"
     if drawings.is_dir() and not Path("diagrams").exists():
-        Path("diagrams").symlink_to(drawings)
+        # JupyterLite's folders take no links; there the chapters that have drawings bring them.
+        with contextlib.suppress(PermissionError):
+            Path("diagrams").symlink_to(drawings)
     # JupyterLite's kernel puts an empty module in the place of Pyodide's own, which can lock files.
     if not hasattr(sys.modules.get("fcntl"), "flock"):
         sys.modules.pop("fcntl", None)

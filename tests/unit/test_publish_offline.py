@@ -93,7 +93,7 @@ def test_the_pdf_has_all_pages_an_outline_and_contents_that_name_the_right_page(
     texts = [page.extract_text() for page in reader.pages]
     titles = [str(entry.title) for entry in reader.outline if not isinstance(entry, list)]
     assert [title.strip("#") for title in titles] == ["A small book", "Map of the book"]
-    where = next(number for number, text in enumerate(texts, 1) if "Sixty-eight" in text)
+    where = max(number for number, text in enumerate(texts, 1) if "Map of the book" in text)
     assert any(re.search(rf"Map of the book\s*{where}\b", text) for text in texts)
     assert b"/Subtype /Image" in path.read_bytes(), "the panel's picture"
     addresses = [str(link.get("/A", {}).get("/URI", "")) for page in reader.pages for link in page.annotations or ()]
