@@ -17,7 +17,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+BIN = VENV / SCRIPTS
+BROWSER_VENV = ROOT / ".venv-browser"
 SITE = ROOT / "_build" / "html"
 SUPPORTED = ((3, 11), (3, 13))
 UV = "uv==0.13.9"
@@ -32,12 +34,16 @@ def main() -> None:
     for name, what in (("serve", "show the built site"), ("lab", "open JupyterLab on the chapters")):
         command = commands.add_parser(name, help=what)
         command.add_argument("--port", type=int, default=8000 if name == "serve" else 8888)
+    commands.add_parser("pdf", help="print the whole book into one PDF")
+    commands.add_parser("epub", help="make an ePub of the whole book")
+    commands.add_parser("zip", help="pack the site into a zip that opens without a server")
     commands.add_parser("sync", help="fill the marked cells of the chapters from the package")
     commands.add_parser("diagrams", help="draw the chapters' diagrams from their sources")
     commands.add_parser("execute", help="execute the chapters in place, as they are committed")
     commands.add_parser("measurements", help="run the full-size experiments").add_argument("names", nargs="*")
     commands.add_parser("bench", help="measure the prototypes beside their peers").add_argument("names", nargs="*")
     commands.add_parser("chapter", help="start a new chapter").add_argument("name")
+    commands.add_parser("anki", help="write the cards of all chapters as one package for Anki")
     commands.add_parser("pins", help="compile requirements.in into requirements.txt")
     commands.add_parser("clean", help="remove what was built")
     options, passed_on = parser.parse_known_args()
@@ -54,6 +60,7 @@ def main() -> None:
 def book(options: argparse.Namespace) -> None:
     """Execute the chapters (those whose code changed) and build the site."""
     environment()
+    browser_environment()
     python("-m", "designbook.publish.build", failure="the book was not built: the lines above say why")
     say(f"the book is in {SITE.relative_to(ROOT)}: open {SITE / 'index.html'}, or run `make serve`")
 
@@ -61,6 +68,7 @@ def book(options: argparse.Namespace) -> None:
 def test(options: argparse.Namespace) -> None:
     """Install what the tests need, a browser included, and run them all."""
     environment()
+    browser_environment()
     browser()
     python("-m", "pytest", *options.arguments, failure="tests failed")
 
@@ -89,6 +97,29 @@ def lab(options: argparse.Namespace) -> None:
         python("-m", "jupyterlab", *flags, "chapters", failure="JupyterLab stopped")
     except KeyboardInterrupt:
         say("stopped")
+
+
+def pdf(options: argparse.Namespace) -> None:
+    """Print the whole book into `_build/html/downloads/system-design.pdf`."""
+    offline("pdf")
+
+
+def epub(options: argparse.Namespace) -> None:
+    """Make `_build/html/downloads/system-design.epub`."""
+    offline("epub")
+
+
+def zip(options: argparse.Namespace) -> None:
+    """Pack the site into `_build/html/downloads/system-design.zip`."""
+    offline("zip")
+
+
+def offline(kind: str) -> None:
+    """Build what is not built, and make one of the downloads from it; the first page then lists it."""
+    book(argparse.Namespace())
+    if kind != "zip":
+        browser()
+    python("-m", "designbook.publish.offline", kind, failure=f"the {kind} was not made: the lines above say why")
 
 
 def sync(options: argparse.Namespace) -> None:
@@ -127,6 +158,12 @@ def chapter(options: argparse.Namespace) -> None:
     python("-m", "designbook.publish.skeleton", options.name, failure="no chapter was written")
 
 
+def anki(options: argparse.Namespace) -> None:
+    """Write `_build/system-design.apkg`, the cards of all chapters for Anki."""
+    environment()
+    python("-m", "designbook.publish.anki", failure="the package for Anki was not written")
+
+
 def pins(options: argparse.Namespace) -> None:
     """Pin every requirement, direct and indirect, for all supported Pythons and systems."""
     environment()
@@ -137,12 +174,31 @@ def pins(options: argparse.Namespace) -> None:
 
 
 def clean(options: argparse.Namespace) -> None:
-    """Remove the built site and its caches; the virtual environment stays."""
-    shutil.rmtree(ROOT / "_build", ignore_errors=True)
+    """Remove the built site and its caches; the virtual environments stay."""
+    for folder in ("_build", ".browser"):
+        shutil.rmtree(ROOT / folder, ignore_errors=True)
 
 
 COMMANDS = {
-    f.__name__: f for f in (book, test, serve, lab, sync, diagrams, execute, measurements, bench, chapter, pins, clean)
+    f.__name__: f
+    for f in (
+        book,
+        test,
+        serve,
+        lab,
+        pdf,
+        epub,
+        zip,
+        sync,
+        diagrams,
+        execute,
+        measurements,
+        bench,
+        chapter,
+        anki,
+        pins,
+        clean,
+    )
 }
 
 
@@ -153,31 +209,57 @@ def environment() -> None:
         running = ".".join(map(str, sys.version_info[:2]))
         wanted = f"{first[0]}.{first[1]} to {last[0]}.{last[1]}"
         stop(f"Python {wanted} is needed, and this is {running}: install one, then `make PYTHON=python3.12 book`")
-    requirements = (ROOT / "requirements.txt").read_bytes() + (ROOT / "pyproject.toml").read_bytes()
-    wanted = hashlib.sha256(requirements + sys.version.encode()).hexdigest()
-    stamp = VENV / "installed"
+    made_from = (ROOT / "requirements.txt", ROOT / "pyproject.toml")
+    what = "making .venv and installing the pinned requirements (1.2 GB; half a minute to three)"
+    if not install(VENV, made_from, what):
+        stop("the requirements could not be installed: is there a network?")
+
+
+def browser_environment() -> None:
+    """Make `.venv-browser`, whose tools build what runs in a browser; without a network the book goes without."""
+    requirements = ROOT / "browser" / "requirements.txt"
+    if not install(BROWSER_VENV, (requirements,), "making .venv-browser, for what runs in the browser (120 MB)"):
+        say("the tools in browser/requirements.txt could not be installed: the book goes without “Run in your browser”")
+
+
+def install(venv: Path, made_from: "tuple[Path, ...]", what: str) -> bool:
+    """Make a virtual environment with the first of these files as its requirements; False if they cannot be had.
+
+    Does nothing if it already holds exactly these.
+    """
+    content = b"".join(path.read_bytes() for path in made_from)
+    wanted = hashlib.sha256(content + sys.version.encode()).hexdigest()
+    stamp, interpreter = venv / "installed", venv / SCRIPTS / "python"
     if stamp.exists() and stamp.read_text() == wanted:
-        return
-    say("making .venv and installing the pinned requirements (1.2 GB; half a minute to three)")
-    new = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+        return True
+    say(what)
+    new = [sys.executable, "-m", "venv", "--clear", str(venv)]
     run(new, failure="no virtual environment: is python3-venv installed?")
     # uv installs in seconds what takes pip two minutes; where it cannot be had or fails, pip does the same.
-    install = [BIN / "python", "-m", "pip", "install", "--quiet", UV]
-    fast = subprocess.run(install, check=False, cwd=ROOT).returncode == 0
-    if fast:
-        where = {**os.environ, "VIRTUAL_ENV": str(VENV)}
-        command = [str(BIN / "uv"), "pip", "install", "-r", "requirements.txt"]
-        fast = subprocess.run(command, check=False, cwd=ROOT, env=where).returncode == 0
+    steps = [[interpreter, "-m", "pip", "install", "--quiet", UV]] if venv == VENV else []
+    steps += [[str(BIN / "uv"), "pip", "install", "--python", interpreter, "-r", str(made_from[0])]]
+    fast = all(succeeds(step) for step in steps)
     if not fast:
         say("installing with pip instead")
-        no_network = "the requirements could not be installed: is there a network?"
-        python("-m", "pip", "install", "-r", "requirements.txt", failure=no_network)
+        if not succeeds([interpreter, "-m", "pip", "install", "-r", str(made_from[0])]):
+            return False
     stamp.write_text(wanted)
+    return True
+
+
+def succeeds(command: "list[str | Path]") -> bool:
+    """Whether a command, run in the project's folder, is there and exits with 0."""
+    try:
+        return subprocess.run(command, check=False, cwd=ROOT).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def browser() -> None:
-    """Find a Chromium for the tests, or install one."""
-    python("-m", "tests.site.browser", failure="no browser for the tests: set DESIGNBOOK_BROWSER to a Chromium")
+    """Find a Chromium, or install one."""
+    python(
+        "-m", "designbook.publish.chromium", failure="no browser for the tests: set DESIGNBOOK_BROWSER to a Chromium"
+    )
 
 
 def python(*arguments: str, failure: str) -> None:

@@ -10,3 +10,8 @@
   const boxes = "pre, .cell_output > .output, .pst-scrollable-table-container, .formula, .db-diagram";
   document.querySelectorAll(boxes).forEach((box) => sizes.observe(box));
 })();
+/* A notebook needs a server. Who reads from a folder is told how to get one, instead of being led to an empty page. */
+if (location.protocol === "file:") document.querySelectorAll(".db-run").forEach((line) => {
+  line.innerHTML = "To <b>run this chapter in your browser</b>, let the book be served: <code>python -m http.server</code> in the " +
+    "folder of <code>index.html</code>, then open <code>http://127.0.0.1:8000</code>.";
+});

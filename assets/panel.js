@@ -5,7 +5,7 @@
    A plain script without a build step; works from file://. The page reads well without it. */
 (function () {
   "use strict";
-  const waiting = window.designbook || [];
+  const waiting = window.designbook || [], here = document.currentScript;
   if (waiting.human) return;
 
   /* -- numbers: the twin of designbook.quantities.format_value, held equal to it by a test */
@@ -86,7 +86,7 @@
     const rules = (name) => spec.units[name];
     const at = {};
     const sliders = spec.sliders.map((s) => ({ ...s, rules: rules(s.unit), element: root.querySelector(`input[name="${s.name}"]`) }));
-    const update = (spec.curves ? experiment : model)(spec, root, rules, sliders);
+    const update = (spec.curves ? experiment : model)(spec, root, rules, sliders, redraw);
     const spoken = root.querySelector("[aria-live=polite]");
     const asked = new URLSearchParams(location.search);
     let later = 0, differs = false;
@@ -131,7 +131,7 @@
     const reset = root.querySelector("[data-reset]");
     reset.hidden = false;
     reset.addEventListener("click", () => { for (const s of sliders) set(s, s.at); moved(); });
-    if (differs || spec.curves) redraw();
+    if (differs) redraw();
   }
 
   function nearest(steps, value) {
@@ -192,7 +192,7 @@
 
   /* -- an experiment: curves over x, from translated functions or from rows of numbers that were computed ahead */
 
-  function experiment(spec, root, rules, sliders) {
+  function experiment(spec, root, rules, sliders, redraw) {
     const find = (selector) => root.querySelector(selector);
     const [rx, ry] = [rules(spec.x.unit), rules(spec.y.unit)], xs = spec.x.values.map((x) => base(x, rx));
     const cells = [...root.querySelectorAll("td[data-curve]")], readouts = [...root.querySelectorAll("[data-readout]")];
@@ -210,10 +210,9 @@
         `at ${human(xs[i], rx)}: ${spec.curves.map((curve, c) => `${curve.label} ${human(ys[c][i], ry)}`).join(", ")}`);
       return `${spec.alt} ${told.join("; ")}.`;
     }
-    if (window.uPlot) {
-      view.hidden = false;
-      find("details").open = false;
-      plot = chart(spec, view, spec.x.values, (index) => read(index === null ? spec.x.at : index));
+    if (here) {
+      const shows = (drawn) => { view.hidden = !drawn; find("details").open = !drawn; };
+      plot = chart(spec, view, shows, redraw, (index) => read(index === null ? spec.x.at : index));
     }
     return function (values, at) {
       const order = sliders.map((s) => values[s.name]);
@@ -236,8 +235,19 @@
 
   const decades = (_, splits) => splits.map((v) => (Math.abs(Math.log10(v) % 1) < 1e-9 ? v : null));
 
-  function chart(spec, view, xs, pointed) {
-    const css = getComputedStyle(view), colour = (name) => () => css.getPropertyValue(`--${name}`).trim();
+  /* The chart library takes longer to start than all panels: it comes with the first chart that is about to be seen. */
+  let library = null;
+  function load() {
+    library = library || new Promise((loaded, failed) => {
+      const src = new URL("vendor/uplot/uPlot.iife.min.js", here.src).href;
+      document.head.append(Object.assign(document.createElement("script"), { src, onload: loaded, onerror: failed }));
+    });
+    return library;
+  }
+
+  /* `shows(true)` puts the chart in the table's place; `compute` is called once, before the first drawing. */
+  function chart(spec, view, shows, compute, pointed) {
+    const xs = spec.x.values, css = getComputedStyle(view), colour = (name) => () => css.getPropertyValue(`--${name}`).trim();
     const font = "12px system-ui, sans-serif", height = 320, width = () => view.clientWidth;
     const scale = (axis) => ({ time: false, distr: axis.scale === "log" ? 3 : 1, range: [axis.low, axis.high] });
     const axis = (of, size, space) => ({
@@ -257,11 +267,19 @@
       },
     };
     let plot = null, rows = null;
-    /* The first size comes when the chart is about to be seen: a long page with many of them opens at once. */
+    function draw() {
+      if (plot || !width()) return;
+      if (!rows) compute();
+      plot = new window.uPlot({ ...options, width: width() }, [xs, ...rows], view);
+    }
+    shows(true);
+    /* The first size comes when the chart is about to be seen. */
     new ResizeObserver(() => {
-      if (!plot) plot = new window.uPlot({ ...options, width: width() }, [xs, ...rows], view);
+      if (!plot) load().then(draw, () => { shows(false); shows = () => {}; });
       else if (plot.width !== width()) plot.setSize({ width: width(), height });
     }).observe(view);
+    addEventListener("beforeprint", () => shows(plot));
+    addEventListener("afterprint", () => shows(true));
     new MutationObserver(() => plot && plot.redraw(false, true))
       .observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     return function (ys) {
@@ -301,11 +319,9 @@
     /* One panel at a time, so that the page answers in between. */
     (function next() {
       if (!queue.length) return;
-      start(queue.shift());
-      setTimeout(next);
+      setTimeout(() => { start(queue.shift()); next(); });
     })();
   }
-  /* The chart library is loaded beside this script: wait until both are there. */
   if (document.readyState === "complete") begin();
   else document.addEventListener("DOMContentLoaded", begin, { once: true });
 })();

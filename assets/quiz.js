@@ -1,20 +1,57 @@
 /* The quizzes of a page: checks an answer where it stands. Without this script the answers open as <details>. */
 (function () {
   "use strict";
-  const MULTIPLIERS = { "": 1, k: 1e3, thousand: 1e3, m: 1e6, million: 1e6, g: 1e9, bn: 1e9, billion: 1e9, t: 1e12, tn: 1e12, trillion: 1e12, "%": 1e-2 };
+  const MULTIPLIERS = { __proto__: null, k: 1e3, thousand: 1e3, m: 1e6, million: 1e6, g: 1e9, b: 1e9, bn: 1e9, billion: 1e9, t: 1e12, tn: 1e12, trillion: 1e12 };
+  const PREFIXES = { __proto__: null, "": 1, k: 1e3, kilo: 1e3, m: 1e6, mega: 1e6, g: 1e9, giga: 1e9, t: 1e12, tera: 1e12, p: 1e15, peta: 1e15, e: 1e18, exa: 1e18, ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30, ti: 2 ** 40, pi: 2 ** 50 };
+  const TIMES = { __proto__: null, ns: 1e-9, us: 1e-6, "µs": 1e-6, "μs": 1e-6, ms: 1e-3, s: 1, sec: 1, second: 1, min: 60, minute: 60, h: 3600, hr: 3600, hour: 3600, day: 86400, week: 604800, month: 2629800, yr: 31557600, year: 31557600 };
+  const SIZE = /^(.*?)(b|bytes?|bits?)(ps)?$/i;
 
-  /* "3.8k", "3,800", "2 million", "1e6": a number, or NaN. */
-  function number(words, percent) {
-    const match = /^\s*[~≈$]?\s*(-?[\d.,_ ]*\d(?:e[+-]?\d+)?)\s*(%|[a-z]*)/i.exec(words);
-    if (!match) return NaN;
-    const unit = match[2].toLowerCase(), by = percent && unit === "%" ? 1 : MULTIPLIERS[unit];
-    return Number(match[1].replace(/[,_ ]/g, "")) * (by === undefined ? 1 : by);
+  /* What a text of units measures, as {factor, size, time, percent, counted}: "TB a day", "k req/s", "%". */
+  function measure(text) {
+    const found = { factor: 1, size: 0, time: 0, percent: false, counted: "" };
+    let side = 1;
+    for (const word of text.match(/\/|[%×$]|[a-zµμ]+/gi) || []) {
+      const lower = word.toLowerCase(), one = lower.replace(/s$/, ""), size = SIZE.exec(word);
+      const add = (factor, name) => { found.factor *= factor ** side; found[name] += side; };
+      if (/^(?:\/|per|an?|each|every)$/.test(lower)) side = -1;
+      else if (/^(?:[rqt]|io)ps$/.test(lower)) found.time--;
+      else if (TIMES[lower] || TIMES[one]) add(TIMES[lower] || TIMES[one], "time");
+      else if (word === "%" || lower === "percent") found.percent = true;
+      else if (size && size[1].toLowerCase() in PREFIXES && lower !== "b") {
+        const bit = /^bit/i.test(size[2]) || (size[2] === "b" && (size[3] || /[A-Z]/.test(size[1])));
+        add(PREFIXES[size[1].toLowerCase()] / (bit ? 8 : 1), "size");
+        if (size[3]) found.time--;
+      } else if (word === "B") add(1, "size");
+      else if (lower in MULTIPLIERS) found.factor *= MULTIPLIERS[lower] ** side;
+      else if (!/^(?:x|×|times|of|the)$/.test(lower)) found.counted = found.counted || word;
+    }
+    return found;
+  }
+
+  /* What was typed, as {value} in the unit that is asked for, or as {hint}: "3.8k", "3,800", "36,4", "0.036 PB". */
+  function read(words, asked) {
+    const like = asked ? ` Write it in ${asked}.` : " Write a number, such as 3.8k.";
+    const match = /^\s*[~≈$]?\s*(-?(?:\d[\d,_ ]*(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?)\s*(.*)$/i.exec(words);
+    if (!match) return { hint: "Write a number, such as 3.8k." };
+    const digits = match[1].trim(), comma = /^-?\d+,\d{1,2}$/.test(digits);
+    const value = Number(comma ? digits.replace(",", ".") : digits.replace(/[,_ ]/g, ""));
+    const wanted = measure(asked), given = measure(match[2]), bare = !(given.size || given.time || given.percent || given.counted);
+    if (/^[-–—]?\s*\d/.test(match[2])) return { hint: "One number, please." };
+    if (bare && given.factor === 1e6 && wanted.time && /^m$/.test(match[2].trim()) && !wanted.counted) return { hint: `“m” may be minutes or milli.${like}` };
+    if (bare) return { value: value * given.factor };
+    if (given.counted && (wanted.size || wanted.percent || wanted.time > 0)) return { hint: `“${given.counted}” is no unit that fits here.${like}` };
+    const share = given.percent && !wanted.percent;
+    if (share && (wanted.size || wanted.time || wanted.counted)) return { hint: `A percentage is not what is asked for.${like}` };
+    if (given.size !== wanted.size || given.time !== wanted.time || (wanted.percent && !given.percent)) return { hint: `That unit does not measure what is asked for.${like}` };
+    return { value: (value * given.factor * (share ? 0.01 : 1)) / wanted.factor };
   }
 
   function start(field) {
     const button = field.querySelector("button"), said = field.querySelector("[role=status]"), answer = field.querySelector("details");
     const right = [...answer.querySelectorAll("li")].map((item) => item.classList.contains("dbk-right"));
     const boxes = [...field.querySelectorAll("input")];
+    /* The unit stands in the question: "your answer, in TB (within ...". */
+    const [, asked = ""] = /, in (.+?) \(/.exec(field.dataset.kind === "number" ? field.querySelector("label").textContent : "") || [];
 
     function say(element, good, words) {
       element.hidden = false;
@@ -38,8 +75,11 @@
     }
     function check() {
       if (field.dataset.kind !== "number") return choices();
-      const value = number(boxes[0].value, field.dataset.percent === "yes");
-      if (Number.isNaN(value)) return said.replaceChildren("Write a number, such as 3.8k.");
+      const { value, hint } = read(boxes[0].value, asked);
+      if (hint) {
+        said.className = "dbk-why";
+        return said.replaceChildren(hint);
+      }
       const good = value >= +field.dataset.low && value <= +field.dataset.high;
       return done(good, good ? "Close enough to decide on." : value < +field.dataset.low ? "That is too little." : "That is too much.");
     }

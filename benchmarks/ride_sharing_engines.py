@@ -17,9 +17,10 @@ from designbook.blocks.geo_index import measured
 from designbook.blocks.geohash import AFTER, covering, encode
 from designbook.blocks.sphere import distances
 from designbook.systems.ride_sharing import trips
-from designbook.systems.ride_sharing.city import City, Floats, places, to_degrees
+from designbook.systems.ride_sharing.city import City, places, to_degrees
 from designbook.systems.ride_sharing.geo import Locations, open_locations
-from designbook.systems.ride_sharing.geo.postgres import FIRST, LENGTH, PUT
+from designbook.systems.ride_sharing.geo.port import FIRST
+from designbook.systems.ride_sharing.geo.postgres import LENGTH, PUT
 from designbook.systems.ride_sharing.geo.valkey import KEYS, PLACES, SEQUENCES, TIMES
 from designbook.systems.ride_sharing.geo.valkey import PUT as PUT_SCRIPT
 from designbook.systems.ride_sharing.stores import open_store
@@ -50,17 +51,27 @@ class _Trial:
     def __init__(self, url: str, drivers: int) -> None:
         self.url, self.drivers, self.sequence = url, drivers, 1
         self.index: Locations = open_locations(url)
-        for number, place in enumerate(points(drivers, 1)):
+        self.places = points(drivers, 1)
+        for number, place in enumerate(self.places):
             self.index.put(f"d{number}", *place, 0.0, 1)
 
     def pings(self, moves: Points) -> list[tuple[str, float, float, float, int]]:
         self.sequence += 1
         rng = np.random.default_rng(self.sequence)
         numbers = rng.integers(self.drivers, size=len(moves)).tolist()
+        for number, place in zip(numbers, moves, strict=True):
+            self.places[number] = place
         return [
             (f"d{n}", *place, 0.0, self.sequence * 10_000 + turn)
             for turn, (n, place) in enumerate(zip(numbers, moves, strict=True))
         ]
+
+    def circles(self, place: tuple[float, float]) -> list[float]:
+        """The radii that a search tries until a circle holds ten."""
+        metres, tried = np.sort(distances(*place, *np.array(self.places).T)), [FIRST]
+        while np.searchsorted(metres, tried[-1]) < NEAREST and tried[-1] < RADIUS:
+            tried.append(min(2 * tried[-1], RADIUS))
+        return tried
 
     def measure(self, moves: Points) -> dict[str, float]:
         pings = self.pings(moves)
@@ -89,12 +100,17 @@ def _valkey(trial: _Trial, moves: Points) -> dict[str, float]:
             pipe.hset(SEQUENCES, driver, sequence)
 
     def search(pipe: Any) -> None:
-        for number, (lat, lon) in enumerate(moves):
-            pipe.geosearch(
-                PLACES, longitude=lon, latitude=lat, radius=RADIUS, unit="m", sort="ASC", count=NEAREST, withdist=True
-            )
+        for number, (place, radii) in enumerate(zip(moves, tried, strict=True)):
+            for radius in radii:
+                look(pipe, place, radius)
             for other in range(NEAREST):
                 pipe.zscore(TIMES, f"d{(number + other) % trial.drivers}")
+
+    def look(asked: Any, place: tuple[float, float], radius: float) -> None:
+        lat, lon = place
+        asked.geosearch(
+            PLACES, longitude=lon, latitude=lat, radius=radius, unit="m", sort="ASC", count=NEAREST, withdist=True
+        )
 
     def in_batches() -> None:
         pings = trial.pings(moves)
@@ -106,26 +122,22 @@ def _valkey(trial: _Trial, moves: Points) -> dict[str, float]:
 
     round_trip = _seconds(lambda: [client.ping() for _ in moves], len(moves))
     found = trial.measure(moves)
+    tried = [trial.circles(place) for place in moves]
     found |= {
         "ping_predicted": round_trip + piped(ping),
         "search_predicted": round_trip + piped(search),
         "ping_in_batches": _seconds(in_batches, len(moves)),
+        "search_in_one_circle": _seconds(lambda: [look(client, place, RADIUS) for place in moves], len(moves)),
+        "circles_a_search": float(np.mean([len(radii) for radii in tried])),
     }
     client.close()
     return found
 
 
-def _circles(words: list[str], lats: Floats, lons: Floats, place: tuple[float, float]) -> tuple[int, int]:
-    """How many circles a search tries until one holds ten, and how many rows they read."""
-    metres = np.sort(distances(*place, lats, lons))
-    radius, tried, read = FIRST, 0, 0
-    while True:
-        cells = covering(*place, radius, LENGTH)
-        read += sum(bisect_left(words, prefix + AFTER) - bisect_left(words, prefix) for prefix in cells)
-        tried += 1
-        if np.searchsorted(metres, radius) >= NEAREST or radius >= RADIUS:
-            return tried, read
-        radius = min(2 * radius, RADIUS)
+def _rows(words: list[str], place: tuple[float, float], radius: float) -> int:
+    """How many rows a statement for a circle reads."""
+    cells = covering(*place, radius, LENGTH)
+    return sum(bisect_left(words, prefix + AFTER) - bisect_left(words, prefix) for prefix in cells)
 
 
 def _postgres(trial: _Trial, moves: Points) -> dict[str, float]:
@@ -139,21 +151,20 @@ def _postgres(trial: _Trial, moves: Points) -> dict[str, float]:
         with database.cursor() as cursor, database.transaction():
             row = _seconds(lambda: cursor.executemany(PUT, rows), len(rows))
 
-        everybody = database.execute("select cell, lat, lon from location order by cell").fetchall()
+        words = sorted(cell for (cell,) in database.execute("select cell from location").fetchall())
 
         def read() -> None:
             kept = database.execute("select driver, lat, lon from location").fetchall()
             measured(((driver, (lat, lon)) for driver, lat, lon in kept), 48.85, 2.35, RADIUS)
 
         each = _seconds(read, trial.drivers)
-    empty, _ = _circles([], np.empty(0), np.empty(0), NOWHERE)
     nobody = _seconds(lambda: [trial.index.nearby(*NOWHERE, NEAREST, RADIUS, -1.0) for _ in moves], len(moves))
-    words, lats, lons = (list(column) for column in zip(*everybody, strict=True))
-    circles = [_circles(words, np.array(lats), np.array(lons), place) for place in moves[:50]]
-    tried, scanned = np.mean(circles, axis=0)
+    searches = [(place, trial.circles(place)) for place in moves[:50]]
+    tried = np.mean([len(radii) for _, radii in searches])
+    scanned = np.mean([sum(_rows(words, place, radius) for radius in radii) for place, radii in searches])
     return found | {
         "ping_predicted": round_trip + row,
-        "search_predicted": float(tried * nobody / empty + scanned * each),
+        "search_predicted": float(tried * nobody / len(trial.circles(NOWHERE)) + scanned * each),
         "rows_a_search": float(scanned),
     }
 
@@ -195,8 +206,9 @@ def ride_sharing_engines(
 ) -> dict[str, Any]:
     """Seconds of a ping and of a search for the ten nearest, predicted from parts and measured; a node's rates.
 
-    Valkey: a round trip, and what the commands of the script take in a pipeline. PostgreSQL: a ping is a round trip and
-    a row of a large statement, a search a statement that finds nobody for each circle, and the rows in it.
+    Valkey: a round trip, and what the commands of the script take in a pipeline; beside it a search that sorts all
+    within the whole radius. PostgreSQL: a ping is a round trip and a row of a large statement, a search a statement
+    that finds nobody for each circle, and the rows in it.
     """
     found: dict[str, Any] = {"operations": operations, "rounds": rounds, "stores": []}
     for name, engine, parts in (

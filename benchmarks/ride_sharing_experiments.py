@@ -1,7 +1,7 @@
 """Experiments on trips: accepts at once with and without the constraint, fault schedules, a lost index, late pings."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from random import Random
 from typing import Any
 
@@ -13,67 +13,17 @@ from designbook.systems.ride_sharing.double_booking import (
     check_then_write,
     unconstrained,
 )
-from designbook.systems.ride_sharing.errors import Unknown
 from designbook.systems.ride_sharing.late_pings import jumps
 from designbook.systems.ride_sharing.lost_index import rebuilt
-from designbook.systems.ride_sharing.schedules import WITHOUT, survey
-from designbook.systems.ride_sharing.simulation import OURS, Design, TripsNode
-from designbook.systems.ride_sharing.stores import Role, open_store
-from designbook.systems.ride_sharing.trips import LIVE, Trip
+from designbook.systems.ride_sharing.schedules import NAIVE, WITHOUT, survey
+from designbook.systems.ride_sharing.simulation import OURS
+from designbook.systems.ride_sharing.stores import open_store
 
 RIDES = "systems/ride_sharing"
 TRIPS = [f"{RIDES}/{name}.py" for name in ("trips", "errors", "stores/port", "stores/memory")]
 STORES = [*TRIPS, *(f"{RIDES}/stores/{name}.py" for name in ("rows", "sqlite", "postgres"))]
 ENGINES = ["engines/engine.py", "engines/kinds.py", "engines/postgres_pool.py", "engines/sqlite_file.py"]
 PINGS = [f"{RIDES}/{name}.py" for name in ("locations", "rules", "geo/memory")]
-
-
-class NaiveTrips:
-    """A table of trips: a request is a new row, a change is written over the old one. Nothing is compared."""
-
-    def __init__(self) -> None:
-        self._trips: dict[str, Trip] = {}
-
-    def enroll(self, role: Role, person: str) -> bool:
-        """Everybody is known."""
-        return False
-
-    def enrolled(self, role: Role, person: str) -> bool:
-        """Everybody is known."""
-        return True
-
-    def add(self, trip: Trip) -> Trip:
-        """Keep a trip, under a number of its own."""
-        kept = replace(trip, id=f"{trip.id}#{len(self._trips)}")
-        self._trips[kept.id] = kept
-        return kept
-
-    def get(self, trip: str) -> Trip:
-        """The trip as it is."""
-        if trip not in self._trips:
-            raise Unknown("trip", trip)
-        return self._trips[trip]
-
-    def change(self, after: Trip, token: int | None = None) -> None:
-        """Write it over what is there."""
-        self._trips[after.id] = after
-
-    def claim(self, city: str, token: int) -> list[Trip]:
-        """The live trips of the city, whoever asks."""
-        return [trip for trip in self._trips.values() if trip.city == city and trip.state in LIVE]
-
-    def current(self, role: Role, person: str) -> Trip | None:
-        """A live trip of theirs."""
-        theirs = (trip for trip in self._trips.values() if person in (trip.rider, trip.driver) and trip.state in LIVE)
-        return next(theirs, None)
-
-    def close(self) -> None:
-        """Nothing to give back."""
-
-
-def naive() -> Design:
-    """Our phones and dispatchers on a naive table of trips."""
-    return Design(trips=lambda: TripsNode(NaiveTrips))
 
 
 @experiment(
@@ -89,7 +39,7 @@ def ride_sharing_schedules(say: Say, schedules: int = 400) -> dict[str, Any]:
     """Of so many fault schedules, those that broke each promise: ours, ours crippled, and a naive table of trips."""
     found = {}
     for name, design in {
-        "naive": naive(),
+        "naive": NAIVE,
         "ours": OURS,
         **{f"without {each}": WITHOUT[each] for each in WITHOUT},
     }.items():

@@ -10,6 +10,7 @@ a published page formats a number with the same code; what depends on the unit i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -28,6 +29,7 @@ __all__ = [
     "Step",
     "UnitError",
     "base_unit",
+    "dimension",
     "display",
     "format_value",
     "from_base",
@@ -37,6 +39,7 @@ __all__ = [
     "same_dimension",
     "same_measure",
     "to_base",
+    "vocabulary",
 ]
 
 
@@ -278,6 +281,39 @@ def same_measure(unit: str, other: str) -> bool:
     measured = {"[time]", "[information]", "[currency]"}
     first, second = ([each for each in _parse(text).dimension if each[0] in measured] for text in (unit, other))
     return first == second
+
+
+def dimension(unit: str) -> dict[str, int]:
+    """What a unit measures, each with its power: `dimension("GB/link")` is `{"information": 1, "link": -1}`."""
+    return {name.strip("[]"): power for name, power in _parse(unit).dimension}
+
+
+class Vocabulary(TypedDict):
+    """Words for units as plain values: prefixes with their factors, units with factor to base units and dimension."""
+
+    prefixes: dict[str, float]
+    units: dict[str, tuple[float, dict[str, int]]]
+
+
+def vocabulary(nouns: Iterable[str] = ()) -> Vocabulary:
+    """What the registry calls its prefixes and units, with plurals and symbols; of what is counted only these nouns.
+
+    A page that reads what people type knows the same words as this module. Raises KeyError for an unknown noun.
+    """
+    prefixes: dict[str, float] = {}
+    words: dict[str, str] = {}
+    for line in filter(None, _DEFINITIONS.splitlines()):
+        name, factor, *others = (part.strip() for part in line.split("="))
+        if name.endswith("-"):
+            prefixes |= {each.rstrip("-"): float(factor) for each in (name, *others)}
+        else:
+            known = [each for each in (name, *others) if each != "_"]
+            words |= dict.fromkeys(known, name)
+            words |= {f"{each}s": name for each in known if len(each) > 1 and each.islower() and each[-1] != "s"}
+    for noun_ in nouns:
+        words |= dict.fromkeys(filter(None, (noun_, _NOUNS[noun_], _SHORT.get(noun_))), noun_)
+    units = {word: (to_base(1.0, name), dimension(name)) for word, name in words.items()}
+    return {"prefixes": prefixes, "units": units}
 
 
 class Step(NamedTuple):

@@ -16,8 +16,7 @@ import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from designbook.publish import execute
-from tests.site import browser as chromium
+from designbook.publish import chromium, execute
 
 # A property is about results; how long one example takes depends on what else the machine does.
 hypothesis.settings.register_profile("book", deadline=None)
@@ -30,9 +29,12 @@ CHAPTERS = [path for path in NOTEBOOKS if "chapters" in path.parts]
 
 @pytest.fixture(scope="session")
 def site() -> Path:
-    """The built site, made once however many processes test; nothing is built where nothing changed."""
+    """The built site, made once however many processes test, of the outputs that are saved in the notebooks.
+
+    That these are what an execution gives is held by `tests/chapters/test_outputs.py`.
+    """
     with _one_at_a_time(ROOT / "_build" / "test.lock"):
-        command = [sys.executable, "-m", "designbook.publish.build"]
+        command = [sys.executable, "-m", "designbook.publish.build", "--saved"]
         done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         pytest.fail(f"the book does not build:\n{done.stdout}{done.stderr}", pytrace=False)

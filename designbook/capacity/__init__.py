@@ -4,7 +4,7 @@ Inputs have units and ranges; estimates are formulas in base units; limits turn 
 """
 
 from designbook.capacity.comparison import Comparison, compare
-from designbook.capacity.derivation import Step, derivation
+from designbook.capacity.derivation import Step, derivation, expression, needs
 from designbook.capacity.functions import amount, ceil, count, exp, floor, log, log2, maximum, minimum, sqrt
 from designbook.capacity.javascript import TranslationError, to_javascript, translate
 from designbook.capacity.model import (
@@ -41,12 +41,14 @@ __all__ = [
     "derivation",
     "estimate",
     "exp",
+    "expression",
     "floor",
     "log",
     "log2",
     "maximum",
     "minimum",
     "monte_carlo",
+    "needs",
     "sqrt",
     "to_javascript",
     "tornado",

@@ -13,7 +13,7 @@ from typing import Any
 from designbook import quantities
 from designbook.capacity.model import CapacityModel, Estimate
 
-__all__ = ["Step", "derivation"]
+__all__ = ["Step", "derivation", "expression", "needs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def _source(estimate: Estimate) -> ast.FunctionDef:
     return node
 
 
-def _needs(estimate: Estimate, model: type[CapacityModel]) -> list[str]:
+def needs(estimate: Estimate, model: type[CapacityModel]) -> list[str]:
     """The inputs and estimates that the formula names, each once, in their order in it."""
     try:
         definition = _source(estimate)
@@ -93,6 +93,14 @@ def _expression(body: list[ast.stmt], values: dict[str, ast.expr]) -> ast.expr:
         else:
             raise _TooLong
     raise _TooLong
+
+
+def expression(estimate: Estimate) -> ast.expr | None:
+    """The one expression that an estimate returns, with local names put in their place; None if it is a procedure."""
+    try:
+        return _expression(_source(estimate).body, {})
+    except _TooLong:
+        return None
 
 
 def _text(text: str) -> str:
@@ -179,10 +187,10 @@ def _latex(estimate: Estimate, model: CapacityModel) -> tuple[str, str]:
     from latexify.codegen import ExpressionCodegen
 
     definition = _source(estimate)
-    expression = _expression(definition.body, {})
+    returned = _expression(definition.body, {})
     scope = dict(getattr(estimate.function, "__globals__", {}))
     marks = _Marks(model, definition.args.args[0].arg, scope)
-    tree = ast.fix_missing_locations(ast.Expression(marks.visit(expression)))
+    tree = ast.fix_missing_locations(ast.Expression(marks.visit(returned)))
     try:
         latex = ExpressionCodegen().visit(tree.body)
     except Exception as error:  # latexify names what it cannot show by a class of its own
@@ -194,10 +202,10 @@ def _step(model: CapacityModel, estimate: Estimate) -> Step:
     try:
         formula, numbers = _latex(estimate, model)
     except _TooLong:
-        needs = _needs(estimate, type(model))
+        needed = needs(estimate, type(model))
         name = rf"\operatorname{{{estimate.label}}}"
-        formula = rf"{name}({', '.join(_text(each.replace('_', ' ')) for each in needs)})"
-        numbers = rf"{name}({', '.join(_text(model.show(each)) for each in needs)})"
+        formula = rf"{name}({', '.join(_text(each.replace('_', ' ')) for each in needed)})"
+        numbers = rf"{name}({', '.join(_text(model.show(each)) for each in needed)})"
     return Step(estimate.name, estimate.label, estimate.about, formula, numbers, model.show(estimate.name))
 
 
@@ -216,7 +224,7 @@ def derivation(model: CapacityModel, *names: str) -> list[Step]:
     def add(name: str) -> None:
         if name in kind.estimates and name not in order:
             getattr(model, name)  # a circle ends here, with its own error
-            for needed in _needs(kind.estimates[name], kind):
+            for needed in needs(kind.estimates[name], kind):
                 add(needed)
             order.setdefault(name)
 

@@ -1,6 +1,10 @@
 """What a chapter shows: panels, drawings, tables, drills, sources, and the checks that keep its text and code true."""
 
+import sys
+
+from designbook.page.browser import settle
 from designbook.page.diagrams import Diagram
+from designbook.page.estimation import estimation_drill
 from designbook.page.experiment_panel import Axis, ExperimentPanel, Line, Output
 from designbook.page.figures import figure_style, show
 from designbook.page.interview import cards, clarify, mistakes, probes, quiz
@@ -9,6 +13,9 @@ from designbook.page.markup import table
 from designbook.page.model_panel import ModelPanel
 from designbook.page.prose import says, says_in
 from designbook.page.tables import band_table, compare_table, derivation_table, sources, tornado_chart
+
+if sys.platform == "emscripten":
+    settle()
 
 __all__ = [
     "Axis",
@@ -23,6 +30,7 @@ __all__ = [
     "compare_table",
     "definition",
     "derivation_table",
+    "estimation_drill",
     "figure_style",
     "mistakes",
     "probes",

@@ -61,7 +61,10 @@ def _restyled(svg: str) -> str:
     rules += ".db-diagram text{font-family:inherit}.db-diagram .text-bold{font-weight:600;font-size:14px!important}"
     svg = re.sub(r"<\?xml.*?\?>", "", svg)
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
+    width = int(found[1]) if (found := re.search(r'viewBox="0 0 (\d+) ', svg)) else 600
+    # Drawn for labels of 16 px, which may shrink to 10 on a phone; below that the box scrolls.
+    size = f"width:{width}px;min-width:{width * 10 // 16}px"
+    svg = svg.replace("<svg ", f'<svg aria-hidden="true" style="{size}" ', 1)
     return f"<style>{rules}</style>{svg}"
 
 

@@ -1,8 +1,8 @@
 """Drills of a chapter, from `data/interview/NAME.yml`: quiz, cards, probes, clarifying questions, mistakes.
 
-Texts may name the chapter's model: `{reads}` becomes the estimate as people say it, so that no number in a drill can
-rot. The form of the file is in `interview.schema.json`; an error names the file and the line. Everything reads
-without JavaScript: answers stand in `<details>`.
+Texts may name the chapter's model: `{reads}` becomes the estimate as people say it, and `{reads:bare}` the number
+without its unit, so that no number in a drill can rot. The form of the file is in `interview.schema.json`; an error
+names the file and the line. Everything reads without JavaScript: answers stand in `<details>`.
 """
 
 import html
@@ -40,12 +40,26 @@ def load(source: str | Path) -> Interview:
 
     Raises InterviewError with one line for each mistake.
     """
+    path = source if isinstance(source, Path) else dataset(f"interview/{source}")
+    found = checked(path, "interview.schema.json")
+    problems = [
+        (found.lines[kind, index], f"{path.name}:{found.lines[kind, index]}: {kind}.{index}: a second {each['id']!r}")
+        for kind in ("cards", "quiz")
+        for index, each in enumerate(found.content[kind])
+        if each["id"] in (earlier["id"] for earlier in found.content[kind][:index])
+    ]
+    if problems:
+        raise InterviewError("\n".join(message for _, message in sorted(problems)))
+    return found
+
+
+def checked(path: Path, schema: str) -> Interview:
+    """The content of a YAML file that follows a schema of this folder. Raises InterviewError, a line a mistake."""
     # jsonschema compiles a grammar for internationalised addresses (3 s) that the schema does not ask for, unless that
     # package is missing.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import jsonschema
 
-    path = source if isinstance(source, Path) else dataset(f"interview/{source}")
     text = path.read_text(encoding="utf-8")
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -57,7 +71,7 @@ def load(source: str | Path) -> Interview:
     if node is not None:
         _number(node, (), lines)
     problems = []
-    for found in jsonschema.Draft202012Validator(_schema()).iter_errors(content):
+    for found in jsonschema.Draft202012Validator(_schema(schema)).iter_errors(content):
         at = tuple(found.absolute_path)
         while at not in lines:
             at = at[:-1]
@@ -77,10 +91,11 @@ def quiz(name: str, model: CapacityModel | None = None) -> Html:
         fill = _Filler(source, ("quiz", index), model)
         legend, why = fill(item["question"]), fill(item["why"])
         body = (
-            _options(item["options"], why, fill, f"{name}-{index}")
+            _options(item["options"], why, fill, f"{name}-{item['id']}")
             if "options" in item
             else _numeric(item["answer"], why, fill, model)
         )
+        body = body.replace("<fieldset", f'<fieldset data-level="{item["level"]}"', 1)
         questions.append(body.replace("<!--legend-->", f"<legend>{legend}</legend>", 1))
     inside = "".join(questions)
     return Html(
@@ -91,53 +106,100 @@ def quiz(name: str, model: CapacityModel | None = None) -> Html:
 
 def cards(name: str, model: CapacityModel | None = None) -> Html:
     """The cards of a chapter: the front shows, back and reason open."""
+    shown = [
+        f'<details data-card="{card.key}" data-level="{card.level}"><summary>{card.front}</summary><p>{card.back}</p>'
+        f'<p class="dbk-why">{card.why}</p></details>'
+        for card in deck(name, model)
+    ]
+    return _drill("cards", name, "Cards", shown)
+
+
+class Card(NamedTuple):
+    """A card with its texts as HTML; `key` (`chat/fan-out`) stays the same when they change."""
+
+    key: str
+    level: str
+    front: str
+    back: str
+    why: str
+
+
+def deck(name: str, model: CapacityModel | None = None) -> list[Card]:
+    """The cards of a chapter, filled with the numbers of its model."""
     source = load(name)
-    shown = []
+    found = []
     for index, card in enumerate(source.content["cards"]):
         fill = _Filler(source, ("cards", index), model)
-        front, back, why = (fill(card[side]) for side in ("front", "back", "why"))
-        shown.append(f'<details><summary>{front}</summary><p>{back}</p><p class="dbk-why">{why}</p></details>')
-    return _drill("cards", name, "Cards", shown)
+        sides = (fill(card[side]) for side in ("front", "back", "why"))
+        found.append(Card(f"{source.path.stem}/{card['id']}", card["level"], *sides))
+    return found
 
 
 def probes(name: str, model: CapacityModel | None = None) -> Html:
     """What an interviewer asks at each level, and what to expect next; what a strong answer contains opens."""
-    source = load(name)
-    groups = [(title, ("probes", level)) for level, title in LEVELS.items()] + [("What comes next", ("follow_ups",))]
     shown = []
-    for title, at in groups:
+    for each in asks(name, model):
+        strong = "".join(f"<li>{part}</li>" for part in each.strong)
+        title = LEVELS.get(each.level, "What comes next")
+        shown.append(
+            f'<details><summary><span class="dbk-tier">{title}</span> {each.ask}</summary>'
+            f'<p class="dbk-why">A strong answer:</p><ul>{strong}</ul></details>'
+        )
+    return _drill("probes", name, "What the interviewer probes", shown)
+
+
+class Ask(NamedTuple):
+    """What an interviewer asks, and what a strong answer contains, as HTML.
+
+    `level` is "" for what may follow at any level; `phase` is the id of the phase of the rubric in which it is asked.
+    """
+
+    level: str
+    phase: str
+    ask: str
+    strong: tuple[str, ...]
+
+
+def asks(name: str, model: CapacityModel | None = None) -> list[Ask]:
+    """The probes of a case study by level, and then what comes next, filled with the numbers of its model."""
+    source = _having(name, "probes")
+    found = []
+    for level, at in [*((level, ("probes", level)) for level in LEVELS), ("", ("follow_ups",))]:
         items = source.content[at[0]]
         for index, item in enumerate(items[at[1]] if len(at) > 1 else items):
             fill = _Filler(source, (*at, index), model)
-            strong = "".join(f"<li>{fill(part)}</li>" for part in item["strong"])
-            shown.append(
-                f'<details><summary><span class="dbk-tier">{title}</span> {fill(item["ask"])}</summary>'
-                f'<p class="dbk-why">A strong answer:</p><ul>{strong}</ul></details>'
-            )
-    return _drill("probes", name, "What the interviewer probes", shown)
+            found.append(Ask(level, item["phase"], fill(item["ask"]), tuple(map(fill, item["strong"]))))
+    return found
 
 
 def clarify(name: str, model: CapacityModel | None = None) -> Html:
     """The questions to ask first and what each answer would change, as a table."""
-    return _pairs(
-        name, model, "clarify", ("ask", "changes"), ("Ask", "What the answer changes"), "Questions to ask first"
-    )
+    rows = pairs(name, model, "clarify", ("ask", "changes"))
+    return table("Questions to ask first", ("Ask", "What the answer changes"), rows)
 
 
 def mistakes(name: str, model: CapacityModel | None = None) -> Html:
     """What candidates often say, and what to say instead, as a table."""
-    return _pairs(name, model, "mistakes", ("mistake", "instead"), ("Often said", "Better"), "Common mistakes")
+    rows = pairs(name, model, "mistakes", ("mistake", "instead"))
+    return table("Common mistakes", ("Often said", "Better"), rows)
 
 
-def _pairs(
-    name: str, model: CapacityModel | None, key: str, fields: tuple[str, str], heads: tuple[str, str], caption: str
-) -> Html:
+def _having(name: str, part: str) -> Interview:
+    """The file, which must have a part that only case studies must have."""
     source = load(name)
+    if part not in source.content:
+        raise InterviewError(f"{source.path.name}:1: it has no {part}; a chapter of the method may leave it out")
+    return source
+
+
+def pairs(name: str, model: CapacityModel | None, key: str, fields: tuple[str, str]) -> list[list[str]]:
+    """Two texts of each item in a part (`key`) of the file, by the names of their `fields`, as HTML."""
+    source = _having(name, key)
     rows = []
     for index, item in enumerate(source.content[key]):
         fill = _Filler(source, (key, index), model)
         rows.append([fill(item[field]) for field in fields])
-    return table(caption, heads, rows)
+    return rows
 
 
 def _drill(kind: str, name: str, label: str, shown: list[str]) -> Html:
@@ -212,13 +274,20 @@ class _Filler:
             raise InterviewError(f"{self.where}: {kind.__name__} has no {name!r}; it has {known}")
         return float(getattr(self.model, name)), part.unit
 
+    def shown(self, name: str, bare: bool) -> str:
+        """The number with its unit, or, `bare`, without."""
+        value, unit = self.value(name)
+        return human(from_base(value, unit), "") if bare else human(value, unit)
+
     def __call__(self, text: str | int) -> str:
-        return re.sub(r"\{(\w+)\}", lambda match: html.escape(human(*self.value(match[1]))), inline(str(text)))
+        """`{links}` becomes 100 M links/month, and `{links:bare}` 100 M."""
+        field = re.compile(r"\{(\w+)(:bare)?\}")
+        return field.sub(lambda match: html.escape(self.shown(match[1], bool(match[2]))), inline(str(text)))
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads(Path(__file__).with_name("interview.schema.json").read_text(encoding="utf-8"))
+def _schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     return schema
 
 
@@ -236,12 +305,15 @@ def _number(node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | 
 
 def _short(error: Any) -> str:
     """What is wrong, in words that the author of a file understands."""
-    if error.validator == "anyOf" and error.schema is _schema()["$defs"]["option"]:
+    if error.validator == "anyOf" and error.schema is _schema("interview.schema.json")["$defs"]["option"]:
         return "a wrong option needs a `why`"
     if error.validator == "contains":
         return "no option is `right: true`"
     if error.validator == "oneOf":
         choices = " or ".join(" and ".join(choice["required"]) for choice in error.validator_value)
         return f"wants {choices}, and exactly one of these"
+    if error.validator in ("minItems", "maxItems") and isinstance(error.instance, list):
+        most = "least" if error.validator == "minItems" else "most"
+        return f"{len(error.instance)} of them, and {error.validator_value} is the {most}"
     message = str(error.message)
     return message if len(message) < 160 else message[:157] + "..."

@@ -231,10 +231,15 @@ def formula_text(model: type[CapacityModel], name: str) -> str | None:
     body = [line for line in body if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))]
     if len(body) != 1 or not isinstance(body[0], ast.Return) or body[0].value is None:
         return None
-    used = {node.attr for node in ast.walk(body[0].value) if isinstance(node, ast.Attribute)}
+    return expression_text(model, body[0].value)
+
+
+def expression_text(model: type[CapacityModel], expression: ast.expr) -> str | None:
+    """An expression of a formula as text, with fields; None if it uses more than inputs and estimates."""
+    used = {node.attr for node in ast.walk(expression) if isinstance(node, ast.Attribute)}
     if not used <= {*model.inputs, *model.estimates}:
         return None
-    text = ast.unparse(_Fields().visit(body[0].value)).replace("__open__", "{").replace("__close__", "}")
+    text = ast.unparse(_Fields().visit(expression)).replace("__open__", "{").replace("__close__", "}")
     return text.replace(" * ", " · ")
 
 

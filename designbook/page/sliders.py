@@ -91,13 +91,16 @@ def inputs_html(sliders: Sequence[Slider]) -> str:
     )
 
 
-def script(entries: Mapping[str, Any], code: Mapping[str, str]) -> str:
-    """The inline script that registers a panel: JSON entries, and code (JavaScript expressions) as it is."""
+def script(entries: Mapping[str, Any], code: Mapping[str, str], to: str = "designbook") -> str:
+    """The inline script that registers a panel: JSON entries, and code (JavaScript expressions) as it is.
+
+    `to` is the list, a global of the page, that the script of the panel's kind takes them from.
+    """
     parts = [f"{key}:{json.dumps(value, ensure_ascii=False, separators=(',', ':'))}" for key, value in entries.items()]
     parts += [f"{key}:{expression}" for key, expression in code.items()]
     body = ",".join(parts).replace("</", "<\\/").replace("<!--", "<\\!--")
     root = "root:document.currentScript&&document.currentScript.parentNode"
-    return f"<script>(window.designbook=window.designbook||[]).push({{{root},{body}}})</script>"
+    return f"<script>(window.{to}=window.{to}||[]).push({{{root},{body}}})</script>"
 
 
 def check_name(name: str) -> str:

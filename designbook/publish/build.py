@@ -2,7 +2,8 @@
 
 `python -m designbook.publish.build` from the root of a checkout writes the site to `_build/html`. A notebook is
 executed again when its own cells, a module that it reaches, a data file or a pinned requirement changed; when nothing
-at all changed since the last good build, nothing is done.
+at all changed since the last good build, nothing is done. With `--saved` nothing is executed: the pages show the
+outputs that are saved in the notebooks, which the tests hold against an execution of their own.
 """
 
 import ast
@@ -17,7 +18,9 @@ from pathlib import Path
 import nbformat
 
 import designbook
-from designbook.publish import execute
+from designbook.publish import execute, run_in_place
+from designbook.publish.browser import lite
+from designbook.publish.browser.distribution import TOOLS
 
 PACKAGE = Path(designbook.__file__).parent
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -26,23 +29,32 @@ _MENTION = re.compile(r"\bdesignbook(?:\.\w+)*")
 
 def main(arguments: list[str] | None = None) -> int:
     """Build the book in the current folder (or in the one named); returns the exit code."""
-    root = Path((arguments or ["."])[0]).resolve()
+    arguments = list(arguments or ())
+    saved = "--saved" in arguments
+    root = Path(next((given for given in arguments if given != "--saved"), ".")).resolve()
     if not (root / "_config.yml").is_file():
         print(f"build: no _config.yml in {root}: run this from the root of the book", file=sys.stderr)
         return 1
-    return build(root)
+    return build(root, saved)
 
 
-def build(root: Path) -> int:
-    """Build the book at `root` into `root/_build/html`; returns 0, or 1 after one line for each thing that is wrong."""
+def build(root: Path, saved: bool = False) -> int:
+    """Build the book at `root` into `root/_build/html`; returns 0, or 1 after one line for each thing that is wrong.
+
+    `saved`: show the outputs that are saved in the notebooks, and execute none.
+    """
     stamp = root / "_build" / "built"
-    wanted = fingerprint(root)
+    wanted = fingerprint(root) + (" saved" if saved else "")
     if stamp.is_file() and stamp.read_text() == wanted and (root / "_build" / "html" / "index.html").is_file():
         say("nothing changed since the last build")
         return 0
     stamp.unlink(missing_ok=True)
     wanted_keys = keys(root)
     stale = {path: key for path, key in wanted_keys.items() if kept_key(root, path) != key}
+    if saved:
+        for path in stale:
+            executed_path(root, path).unlink(missing_ok=True)
+        stale = {}
     if stale:
         say(f"executing {len(stale)} of {len(wanted_keys)} notebooks")
     failures = execute.run([(path, executed_path(root, path)) for path in stale], say, root)
@@ -52,13 +64,22 @@ def build(root: Path) -> int:
         print(f"build: {path.relative_to(root).as_posix()}, {reason}", file=sys.stderr)
     if failures:
         return 1
+    complete = lite.prepare(root, say)
     say("building the pages")
     if jupyter_book(root):
         print(
             "build: the lines above are errors, warnings too; all of the output is in _build/log.txt", file=sys.stderr
         )
         return 1
-    stamp.write_text(wanted)
+    lite.publish(root)
+    try:
+        pages = run_in_place.publish(root, ImportGraph().reached)
+    except run_in_place.PageDiffers as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 1
+    say(f"the code of {pages} pages runs where it stands" if pages else "without Pyodide beside them no page runs code")
+    if complete:
+        stamp.write_text(wanted)
     return 0
 
 
@@ -181,8 +202,10 @@ class ImportGraph:
 
 def fingerprint(root: Path) -> str:
     """A hash over every file that the site is made from, and the settings from outside."""
-    digest = hashlib.sha256(f"{sys.version} {os.environ.get('DESIGNBOOK_REPOSITORY')}".encode())
-    folders = [*files(root / "chapters"), *files(root / "assets"), *files(root / "data"), *files(PACKAGE)]
+    tools = (root / TOOLS).exists()  # with them come notebooks for the browser
+    digest = hashlib.sha256(f"{sys.version} {os.environ.get('DESIGNBOOK_REPOSITORY')} {tools}".encode())
+    folders = [path for name in ("chapters", "assets", "data", "browser") for path in files(root / name)]
+    folders += files(PACKAGE)
     for path in sorted([*folders, *(p for p in root.iterdir() if p.suffix in {".yml", ".md", ".ipynb", ".txt"})]):
         digest.update(str(path).encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

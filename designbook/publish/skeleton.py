@@ -114,7 +114,7 @@ def with_entry(toc: str, topic: Topic) -> str:
     if part is None:
         part = {"caption": PARTS[topic.part], "chapters": []}
         content["parts"].append(part)
-        order = ["Method", *PARTS.values(), "The book"]
+        order = [*PARTS.values(), "Practise", "The book"]
         content["parts"].sort(key=lambda part: order.index(part["caption"]) if part["caption"] in order else len(order))
     part["chapters"].append({"file": topic.docname})
     text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
@@ -128,26 +128,34 @@ clarify:
     changes: What its answer would change in the design.
 probes:
   mid:
-    - ask: What the interviewer asks.
+    - phase: design
+      ask: What the interviewer asks.
       strong: [What a strong answer contains.]
   senior:
-    - ask: What the interviewer asks.
+    - phase: design
+      ask: What the interviewer asks.
       strong: [What a strong answer contains.]
   staff:
-    - ask: What the interviewer asks.
+    - phase: design
+      ask: What the interviewer asks.
       strong: [What a strong answer contains.]
 follow_ups:
-  - ask: What comes next.
+  - phase: failure
+    ask: What comes next.
     strong: [What a strong answer contains.]
 mistakes:
   - mistake: What candidates often say.
     instead: What to say instead.
 cards:
-  - front: A question.
+  - id: question
+    level: mid
+    front: A question.
     back: Its answer.
     why: Why it matters.
 quiz:
-  - question: Which of these is right?
+  - id: which
+    level: mid
+    question: Which of these is right?
     options:
       - text: This one
         right: true

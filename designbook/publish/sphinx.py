@@ -27,9 +27,17 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+from designbook.publish.browser.link import link_notebook
+from designbook.publish.paper import EPUB, EPUB_STYLES, PLACE, epub_page
+
 HERE = Path(__file__).parent
 logger = logging.getLogger(__name__)
-PARTS = {"case-studies": "Case studies", "building-blocks": "Building blocks", "foundations": "Foundations"}
+PARTS = {
+    "method": "Method",
+    "case-studies": "Case studies",
+    "building-blocks": "Building blocks",
+    "foundations": "Foundations",
+}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -37,10 +45,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # Jupyter Book sets this for an extension that the book does without.
     app.add_config_value("comments_config", {}, "env")
     app.add_directive("topics", Topics)
+    app.add_directive("downloads", Downloads)
+    app.setup_extension("designbook.publish.practice")
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("config-inited", configure, priority=900)
     app.connect("source-read", lay_outputs)
+    app.connect("html-page-context", link_notebook, priority=700)
     app.connect("html-page-context", lighten, priority=900)
+    app.connect("html-page-context", on_paper, priority=950)
     app.connect("build-finished", slim, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -55,6 +67,9 @@ def configure(app: Sphinx, config: Config) -> None:
         config.html_static_path = [*config.html_static_path, str(assets)]
     config.templates_path = [*config.templates_path, str(HERE / "templates")]
     config.html_math_renderer = "mathml"
+    config.version = version("designbook")
+    for name, value in EPUB.items():
+        setattr(config, name, value)
     config.html_context = {**config.html_context, "book_version": book_version(Path(app.srcdir))}
     options: dict[str, Any] = config.html_theme_options
     address = (os.environ.get("DESIGNBOOK_REPOSITORY") or options.get("repository_url") or "").rstrip("/")
@@ -193,6 +208,15 @@ class Topics(SphinxDirective):
         return items
 
 
+class Downloads(SphinxDirective):
+    """`{downloads}`: the place where `designbook.publish.offline` lists what it made; until then, how to make it."""
+
+    def run(self) -> list[nodes.Node]:
+        """One block, on screens only."""
+        text = f"<div data-screen>{PLACE[0]}<p>Not made yet: <code>make pdf epub zip</code>.</p>{PLACE[1]}</div>"
+        return [nodes.raw("", text, format="html")]
+
+
 # -- pages ---------------------------------------------------------------------------------------------------------
 
 # All style sheets, in this order; `slim` makes one of them, without the rules that no page needs.
@@ -209,13 +233,17 @@ _STYLES = (
     "vendor/uplot/uPlot.min.css",
     "panel.css",
     "book.css",
+    "run.css",
 )
-# The scripts that a page loads, in this order, when `mark` stands in its text ("" is in every text).
+# The scripts that a page loads, in this order, when `mark` (a pattern) is found in its text ("" is in every text).
 _SCRIPTS = (
     ("book.js", ""),
-    ("vendor/uplot/uPlot.iife.min.js", 'data-needs="uplot"'),
-    ("panel.js", "data-panel="),
+    ("panel.js", "data-panel=|data-drill"),
+    ("drill.js", "data-drill"),
     ("quiz.js", "data-quiz="),
+    ("keep.js", "data-practise="),
+    ("cards.js", 'data-practise="cards"'),
+    ("mock.js", 'data-practise="mock"'),
     ("scripts/bootstrap.js", ""),
     ("scripts/pydata-sphinx-theme.js", ""),
     ("scripts/sphinx-book-theme.js", ""),
@@ -237,14 +265,27 @@ def lighten(
     """Load on a page what the page uses, once, and without blocking it; say in a sentence what the page is about."""
     # MyST-NB's label differs from the words that it hides.
     body = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
+    body = re.sub("(Show|Hide) the content", r"\1 the solution", body)  # only these are folded with their code
     body = context["body"] = _PLAIN.sub(r"\1", body)
-    context["page_scripts"] = [name for name, mark in _SCRIPTS if mark in body]
+    context["page_scripts"] = [name for name, mark in _SCRIPTS if re.search(mark, body)]
     inline = (getattr(file, "attributes", {}).get("body") or "" for file in context["script_files"])
     context["page_settings"] = sorted({text for text in inline if "toggle" in text}) if "dropdown" in body else []
     if pagename == "search":
         context["page_scripts"] += _SEARCH_SCRIPTS
     context["metatags"] = context.get("metatags", "") + description(doctree)
     context["favicon_url"] = context["pathto"]("_static/favicon.svg", True)
+
+
+def on_paper(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Give a page of the ePub the form that it has on paper, and only the style sheets that are packed with it."""
+    if app.builder.name != "epub":
+        return
+    context["css_files"] = [sheet for sheet in context["css_files"] if Path(str(sheet.filename)).name in EPUB_STYLES]
+    if doctree is not None:
+        pictures = Path(app.srcdir) / "_build" / "pictures"
+        context["body"] = epub_page(context["body"], pagename, pictures, Path(app.outdir))
 
 
 def description(doctree: nodes.document | None) -> str:
@@ -265,6 +306,18 @@ _SCROLL_WATCH = re.compile(
     r'window\.addEventListener\("resize",\w\),new MutationObserver\(\w\)\.observe\('
     r'document\.getElementById\("main-content"\),\{subtree:!0,childList:!0\}\),\w\(\)'
 )
+# The copy buttons of all code at once are the longest task of a page: each is made when its code is about to be seen.
+_COPY_BUTTONS = re.compile(r"codeCells\.forEach\(\(codeCell, index\) => \{(.*?)\n  \}\)\n", re.DOTALL)
+_COPY_BUTTONS_WHEN_SEEN = r"""const add = (codeCell, index) => {\1
+  };
+  const places = new Map([...codeCells].map((cell, index) => [cell, index]));
+  const near = new IntersectionObserver((seen) => seen.forEach(({ isIntersecting, target }) => {
+    if (!isIntersecting) return;
+    near.unobserve(target);
+    add(target, places.get(target));
+  }), { rootMargin: "50%" });
+  codeCells.forEach((cell) => near.observe(cell));
+"""
 _RULE = re.compile(r"""((?:[^{}"';]|"[^"]*"|'[^']*')*)([{};])""")
 _NAME = re.compile(r"[.#]((?:\\.|[\w-])+)")
 _GROUPS = ("@media", "@supports", "@container", "@layer")
@@ -273,7 +326,7 @@ _GROUPS = ("@media", "@supports", "@container", "@layer")
 def slim(app: Sphinx, failure: Exception | None) -> None:
     """Make one style sheet of the rules in use and icon fonts of the icons in use; remove what no page loads."""
     static = Path(app.outdir) / "_static"
-    if failure or app.builder.format != "html":
+    if failure or app.builder.name != "html":
         return
     for path in [*static.glob("scripts/fontawesome.js*"), *static.rglob("*.map"), *static.rglob("fa-*.ttf")]:
         path.unlink(missing_ok=True)
@@ -282,6 +335,11 @@ def slim(app: Sphinx, failure: Exception | None) -> None:
     script.write_text(text, encoding="utf-8")
     if not changed and "new MutationObserver" in text:
         logger.warning("the theme watches for boxes that scroll in another way than before: see _SCROLL_WATCH")
+    script = static / "copybutton.js"
+    text, changed = _COPY_BUTTONS.subn(_COPY_BUTTONS_WHEN_SEEN, script.read_text(encoding="utf-8"))
+    script.write_text(text, encoding="utf-8")
+    if not changed and "IntersectionObserver" not in text:
+        logger.warning("the copy buttons are made in another way than before: see _COPY_BUTTONS")
     used: set[str] = set()
     for path in Path(app.outdir).rglob("*.html"):
         for names in re.findall(r'\b(?:class|id)="([^"]*)"', path.read_text(encoding="utf-8")):

@@ -37,12 +37,13 @@ BUILDING_BLOCK = (
     "Drill",
     "Sources",
 )
-SECTIONS = {"case_studies": CASE_STUDY, "building_blocks": BUILDING_BLOCK}
+METHOD = ("Drill", "Sources")
+SECTIONS = {"method": METHOD, "case_studies": CASE_STUDY, "building_blocks": BUILDING_BLOCK}
 """The second-level headings of a chapter, by its folder; one may go on after a colon ("Deep dive: the cache")."""
 
-WORDS = {"case_studies": (2_500, 4_500), "building_blocks": (1_500, 3_000)}
-CELLS = {"case_studies": (15, 40)}
-PANELS = {"case_studies": 3}
+WORDS = {"method": (1_500, 3_000), "case_studies": (2_500, 4_500), "building_blocks": (1_500, 3_000)}
+CELLS = {"method": (1, 20), "case_studies": (15, 40)}
+PANELS = {"method": 1, "case_studies": 3}
 LARGEST = 1_000_000
 LONGEST_CELL = 80  # of the chapter's own code; what it shows of the package has a tighter limit (listing.LONGEST)
 

@@ -83,7 +83,7 @@ def lru_hit_ratios(requests: ArrayLike, sizes: ArrayLike, *, warm_up: int = 0) -
     distances = lru_distances(requests)[warm_up:]
     if distances.size == 0:
         raise ValueError(f"no request is left to count after a warm-up of {warm_up}")
-    below = np.concatenate([[0], np.cumsum(np.bincount(distances[distances >= 0], minlength=1))])
+    below = np.concatenate([[0], np.cumsum(np.bincount(distances[distances >= 0].astype(np.intp), minlength=1))])
     wanted = np.clip(np.asarray(sizes, dtype=np.int64), 0, below.size - 1)
     result: Floats = below[wanted] / distances.size
     return result

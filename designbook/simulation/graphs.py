@@ -115,7 +115,9 @@ class Adjacency:
             if each.size and (each.min() < 0 or each.max() >= nodes):
                 raise ValueError(f"nodes are numbered from 0 to {nodes - 1}, not {each.min()} to {each.max()}")
         self.targets: NDArray[Any] = targets[np.argsort(sources, kind="stable")].astype(np.int32)
-        self.first: NDArray[Any] = np.concatenate(([0], np.cumsum(np.bincount(sources, minlength=nodes))))
+        self.first: NDArray[Any] = np.concatenate(
+            ([0], np.cumsum(np.bincount(sources.astype(np.intp), minlength=nodes)))
+        )
 
     def of(self, node: int) -> NDArray[Any]:
         """The neighbours of `node`, in the order in which the edges were given."""

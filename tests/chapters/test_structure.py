@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from designbook.publish import execute, structure
-from designbook.publish.structure import BUILDING_BLOCK, CASE_STUDY
+from designbook.publish.structure import BUILDING_BLOCK, CASE_STUDY, METHOD
 from tests.conftest import CHAPTERS, ROOT
 
 
@@ -146,3 +146,26 @@ def test_a_building_block_has_its_own_form(tmp_path: Path) -> None:
     assert all(
         any(f"'{name}' is missing" in problem for problem in found) for name in BUILDING_BLOCK if name != "Sources"
     )
+
+
+def test_a_chapter_of_the_method_has_its_own_form(tmp_path: Path) -> None:
+    notebook = toy()
+    shown = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in shown[2:]:
+        cell.outputs = []  # one panel is enough
+    notebook.cells = [*notebook.cells[:8], *(text(f"## {section}\n\n{'word ' * 800}") for section in METHOD)]
+    for count, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), 1):
+        cell.execution_count = count
+    assert problems(notebook, tmp_path, "method") == []
+    for old, new, message in (
+        ("## Drill", "## Practice", "the section 'Drill' is missing"),
+        ("word " * 800, "word " * 100, "words, and 1,500 to 3,000 are wanted"),
+        ("Reading time", "Length", "reading time"),
+    ):
+        worse = copy.deepcopy(notebook)
+        replace(old, new)(worse)
+        assert any(message in problem for problem in problems(worse, tmp_path, "method"))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    assert any("0 live panels, and 1 is the least" in problem for problem in problems(notebook, tmp_path, "method"))

@@ -5,9 +5,7 @@ import json
 import random
 import subprocess
 import sys
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -15,8 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from designbook.engines import available, postgres, sqlite
+from designbook.engines import postgres, sqlite
 from designbook.systems.chat.stores import Cursor, Draft, LogDown, MemoryLog, Message, UnknownConversation, open_log
+from tests.engines_here import want
+from tests.together import at_once
 
 ENGINES = {"sqlite": sqlite, "postgres": postgres}
 EVERYTHING = 1_000_000
@@ -28,8 +28,7 @@ def log_url(request):
     if request.param == "memory":
         yield "memory://"
         return
-    if not available(request.param):
-        pytest.skip(f"{request.param} cannot run here")
+    want(request.param)
     with ENGINES[request.param]() as url:
         yield url
 
@@ -207,21 +206,6 @@ def test_two_clients_see_one_log(log, log_url):
 # -- many at once
 
 
-def at_once(count, call):
-    """`call(i)` for each i below `count`, all released together; results and errors in order."""
-    barrier = threading.Barrier(count)
-
-    def attempt(i):
-        barrier.wait(30)
-        try:
-            return call(i)
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(attempt, range(count)))
-
-
 def test_logs_that_are_opened_at_once_agree(log_url):
     wipe(log_url)
     logs = at_once(8, lambda i: open_log(log_url))
@@ -391,8 +375,7 @@ def test_any_sequence_of_calls_gives_what_the_memory_log_gives(log, log_url):
 def test_what_append_returned_is_there_after_kill_9_and_a_batch_is_there_as_a_whole_or_not_at_all(make, victim):
     """SQLite runs inside the writer, so there only the writer can be killed."""
     engine = make()
-    if not available(engine.name):
-        pytest.skip(f"{engine.name} cannot run here")
+    want(engine.name)
     if victim == "engine" and make is sqlite:
         pytest.skip("SQLite has no process of its own")
     with engine as url:
@@ -426,8 +409,7 @@ def test_what_append_returned_is_there_after_kill_9_and_a_batch_is_there_as_a_wh
 
 
 def test_a_log_says_that_its_engine_is_down_and_works_again_when_it_is_back():
-    if not available("postgres"):
-        pytest.skip("postgres cannot run here")
+    want("postgres")
     engine = postgres()
     with engine as url:
         log = open_log(url)

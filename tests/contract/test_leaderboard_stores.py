@@ -1,8 +1,6 @@
 """One contract, every store of the leaderboard: memory, memory with a log, shards of memory, Valkey, PostgreSQL."""
 
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from random import Random
 
@@ -10,7 +8,7 @@ import psycopg
 import pytest
 import valkey as valkey_client
 
-from designbook.engines import available, postgres, valkey
+from designbook.engines import postgres, valkey
 from designbook.systems.leaderboard.errors import NotRanked, StoreDown
 from designbook.systems.leaderboard.events import EventLog, LoggedStore
 from designbook.systems.leaderboard.experiments import differences
@@ -19,6 +17,8 @@ from designbook.systems.leaderboard.service import Leaderboard
 from designbook.systems.leaderboard.shards import ShardedStore
 from designbook.systems.leaderboard.stores import MemoryStore, Standing, open_store, place
 from designbook.systems.leaderboard.windows import MAX_PERIOD, Board
+from tests.engines_here import want
+from tests.together import at_once
 
 ENGINES = {"valkey": valkey, "postgres": postgres}
 NOW = 1_800_000_000
@@ -33,8 +33,7 @@ def kind(request):
     if request.param not in ENGINES:
         yield request.param
         return
-    if not available(request.param):
-        pytest.skip(f"{request.param} cannot run here")
+    want(request.param)
     with ENGINES[request.param]() as url:
         yield url
 
@@ -240,18 +239,6 @@ def test_only_the_ids_of_older_events_are_forgotten(store):
 
 
 # -- many at once
-
-
-def at_once(number, call):
-    """`call(i)` for each i below `number`, all released together; results in order."""
-    barrier = threading.Barrier(number)
-
-    def attempt(i):
-        barrier.wait(30)
-        return call(i)
-
-    with ThreadPoolExecutor(number) as threads:
-        return list(threads.map(attempt, range(number)))
 
 
 def test_of_scores_that_come_at_once_none_is_lost_and_none_counts_twice(store):

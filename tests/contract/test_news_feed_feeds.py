@@ -11,9 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from designbook.engines import available, valkey
+from designbook.engines import valkey
 from designbook.systems.news_feed.posts import MAX_ENTRIES, MAX_ID
 from designbook.systems.news_feed.stores import Entries, MemoryFeedStore, StoreDown, open_feed_store
+from tests.engines_here import want
 
 IDLE = 1_000.0
 ANN, BOB = 0, MAX_ID
@@ -54,8 +55,7 @@ def kind(request):
     if request.param == "memory":
         yield Memory()
         return
-    if not available("valkey"):
-        pytest.skip("valkey cannot run here")
+    want("valkey")
     with valkey() as url:
         made = Valkey(url)
         yield made
@@ -360,8 +360,7 @@ def test_any_sequence_of_calls_gives_what_sorting_everything_gives(kind):
 @pytest.fixture
 def server():
     """Valkey without persistence, which a feed store wants: its address, and the engine to kill."""
-    if not available("valkey"):
-        pytest.skip("valkey cannot run here")
+    want("valkey")
     engine = valkey()
     with engine as url:
         yield url, engine

@@ -15,9 +15,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from designbook.engines import available, postgres, sqlite
+from designbook.engines import postgres, sqlite
 from designbook.systems.news_feed.posts import MAX_ID, MAX_TEXT, Job, Post
 from designbook.systems.news_feed.stores import IdTaken, MemoryPostStore, StoreDown, open_post_store
+from tests.engines_here import want
+from tests.together import at_once
 
 ENGINES = {"sqlite": sqlite, "postgres": postgres}
 TABLES = ("author", "post", "outbox", "edge", "block", "liked")
@@ -31,8 +33,7 @@ def url(request):
     if request.param == "memory":
         yield "memory://"
         return
-    if not available(request.param):
-        pytest.skip(f"{request.param} cannot run here")
+    want(request.param)
     with ENGINES[request.param]() as address:
         yield address
 
@@ -337,21 +338,6 @@ def test_two_clients_see_one_store(store, url):
 # -- many at once
 
 
-def at_once(count, call):
-    """`call(i)` for each i below `count`, all released together; results and errors in order."""
-    barrier = threading.Barrier(count)
-
-    def attempt(i):
-        barrier.wait(30)
-        try:
-            return call(i)
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(attempt, range(count)))
-
-
 def test_stores_that_are_opened_at_once_all_work(url):
     stores = at_once(8, lambda i: open_post_store(url))
     assert not [error for error in stores if isinstance(error, Exception)]
@@ -537,8 +523,7 @@ for number in range(100_000):
 def test_what_was_accepted_is_there_after_kill_9_and_each_post_has_its_job(make, victim):
     """SQLite runs inside the writer, so there only the writer can be killed."""
     engine = make()
-    if not available(engine.name):
-        pytest.skip(f"{engine.name} cannot run here")
+    want(engine.name)
     if victim == "engine" and make is sqlite:
         pytest.skip("SQLite has no process of its own")
     with engine as address:
@@ -563,8 +548,7 @@ def test_what_was_accepted_is_there_after_kill_9_and_each_post_has_its_job(make,
 
 
 def test_a_store_says_that_its_engine_is_down_and_works_again_when_it_is_back():
-    if not available("postgres"):
-        pytest.skip("postgres cannot run here")
+    want("postgres")
     engine = postgres()
     with engine as address:
         store = open_post_store(address)

@@ -6,10 +6,11 @@ from itertools import count
 
 import pytest
 
-from designbook.engines import available, nats
+from designbook.engines import nats
 from designbook.systems.news_feed.errors import StoreDown
 from designbook.systems.news_feed.posts import MAX_ID, Job
 from designbook.systems.news_feed.queues import FROM_THE_FIRST, MemoryQueue, Taken, open_queue
+from tests.engines_here import want
 
 LEASE = 0.4
 JOBS = [Job(post, post % 7) for post in range(1, 11)]
@@ -17,8 +18,7 @@ JOBS = [Job(post, post % 7) for post in range(1, 11)]
 
 @pytest.fixture(scope="module")
 def broker():
-    if not available("nats"):
-        pytest.skip("nats cannot run here")
+    want("nats")
     with nats(jetstream=True) as url:
         yield url
 
@@ -214,8 +214,7 @@ def test_jobs_and_receipts_outlive_who_put_and_took_them(kind, make):
 
 
 def test_jobs_outlive_a_broker_that_is_killed_also_one_in_a_workers_hands():
-    if not available("nats"):
-        pytest.skip("nats cannot run here")
+    want("nats")
     engine = nats(jetstream=True)
     with engine as url:
         queue = open_queue(url, LEASE)

@@ -14,11 +14,12 @@ from designbook.blocks.geo_index import BruteForce
 from designbook.blocks.geohash import AFTER, covering, encode
 from designbook.blocks.quadtree import Quadtree
 from designbook.blocks.sphere import EARTH_RADIUS, HALF_EARTH, distance, position
-from designbook.engines import available, postgres, valkey
+from designbook.engines import postgres, valkey
 from designbook.systems.ride_sharing.errors import Refused, StoreDown
 from designbook.systems.ride_sharing.geo import MemoryLocations, open_locations
 from designbook.systems.ride_sharing.geo.postgres import LENGTH, RANGE, WITHIN, PostgresLocations
 from designbook.systems.ride_sharing.geo.valkey import FINDABLE, MAX_LAT, RADIUS
+from tests.engines_here import want
 
 ENGINES = {"valkey": valkey, "postgres": postgres}
 NOW = 1_800_000_000.0
@@ -32,8 +33,7 @@ def kind(request):
     if request.param not in ENGINES:
         yield request.param, "memory://"
         return
-    if not available(request.param):
-        pytest.skip(f"{request.param} cannot run here")
+    want(request.param)
     with ENGINES[request.param]() as url:
         yield request.param, url
 
@@ -109,6 +109,7 @@ def test_who_was_silent_is_passed_over_for_those_behind_them(kept):
     for number in range(5):
         kept.put(f"heard-{number}", 0.01 + 0.0001 * number, 5, NOW - 30, 1)
     assert names(kept.nearby(0, 5, 3, 10_000, NOW - 30)) == ["heard-0", "heard-1", "heard-2"]
+    assert names(kept.nearby(0, 5, 3, 1_150, NOW - 30)) == ["heard-0", "heard-1", "heard-2"]
     assert len(kept.nearby(0, 5, 50, 10_000, NOW - 30)) == 5
     assert len(kept.nearby(0, 5, 50, 10_000, NOW - 31)) == 45
 
@@ -267,8 +268,7 @@ def test_an_address_that_names_no_index_is_told_what_does():
 
 @pytest.fixture(scope="module")
 def server():
-    if not available("valkey"):
-        pytest.skip("valkey cannot run here")
+    want("valkey")
     with valkey() as url, valkey_client.from_url(url) as client:
         client.url = url
         yield client
@@ -335,8 +335,7 @@ def test_valkey_spells_a_geohash_as_we_do(server):
 
 @pytest.fixture(scope="module")
 def database():
-    if not available("postgres"):
-        pytest.skip("postgres cannot run here")
+    want("postgres")
     with postgres() as url, psycopg.connect(url, autocommit=True) as database:
         open_locations(url).close()
         with database.cursor() as cursor, cursor.copy("copy location from stdin") as copy:

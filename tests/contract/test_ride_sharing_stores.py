@@ -16,11 +16,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from designbook.engines import available, postgres, sqlite
+from designbook.blocks.geo_index import BruteForce
+from designbook.engines import postgres, sqlite
 from designbook.systems.ride_sharing import trips
+from designbook.systems.ride_sharing.batching import in_a_batch
 from designbook.systems.ride_sharing.errors import Busy, Changed, Fenced, RequestReused, StoreDown, Unknown
+from designbook.systems.ride_sharing.geo.memory import MemoryLocations
+from designbook.systems.ride_sharing.matching import in_turn
+from designbook.systems.ride_sharing.service import RideSharing
 from designbook.systems.ride_sharing.stores import MemoryTrips, open_store
 from designbook.systems.ride_sharing.trips import Cancellation, Place, State, Trip
+from tests.engines_here import want
+from tests.together import at_once
 
 ENGINES = {"sqlite": sqlite, "postgres": postgres}
 NOW = 1_800_000_000.5
@@ -33,8 +40,7 @@ def url(request):
     if request.param == "memory":
         yield "memory://"
         return
-    if not available(request.param):
-        pytest.skip(f"{request.param} cannot run here")
+    want(request.param)
     with ENGINES[request.param]() as address:
         yield address
 
@@ -273,6 +279,24 @@ def test_a_refused_change_does_not_raise_the_token(store):
     assert store.claim("paris", 1) == [requested()]
 
 
+@pytest.mark.parametrize(("pair", "asked"), [(in_turn, ["dan", "gus"]), (in_a_batch, ["eve", "dan"])])
+def test_a_round_offers_in_turn_or_to_all_at_once_whoever_did_not_pass_and_nobody_twice(store, pair, asked):
+    """Dan is nearer to Ann, who asked first, than Eve, and nearer still to Bob. Gus, the nearest, passes on Ann."""
+    city = RideSharing("paris", store, MemoryLocations(BruteForce()), key=b"k" * 16, pair=pair, clock=lambda: NOW)
+    for driver, lat in (("dan", 48.851), ("eve", 48.8489), ("gus", 48.85)):
+        city.enroll("driver", driver)
+        city.ping(driver, lat, 2.35, NOW, 1)
+    for number, (rider, lat) in enumerate((("ann", 48.85), ("bob", 48.8515)), 1):
+        city.enroll("rider", rider)
+        city.request(f"t{number}", rider, city.quote(rider, (lat, 2.35), (48.9, 2.3)))
+        if number == 1:
+            assert [trip.driver for trip in city.dispatch(1)] == ["gus"]
+            city.decline("gus", "t1")
+    assert sorted((trip.id, trip.driver) for trip in city.dispatch(2)) == list(zip(("t1", "t2"), asked, strict=True))
+    assert sorted(trip.driver for trip in store.claim("paris", 3)) == sorted(asked)
+    assert city.dispatch(4) == [], "who is asked is not asked again"
+
+
 def test_two_clients_see_one_store(store, url):
     shared_only(url)
     other = open_store(url)
@@ -296,21 +320,6 @@ def test_clients_that_start_at_once_agree(url):
 
 
 # -- many at once
-
-
-def at_once(number, call):
-    """`call(i)` for each i below `number`, all released together; results and errors in order."""
-    barrier = threading.Barrier(number)
-
-    def attempt(i):
-        barrier.wait(60)
-        try:
-            return call(i)
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(number) as threads:
-        return list(threads.map(attempt, range(number)))
 
 
 def fill(url, made):
@@ -531,8 +540,7 @@ except StoreDown:
 @pytest.mark.parametrize("engine", [sqlite, postgres], ids=["sqlite", "postgres"])
 def test_what_was_acknowledged_is_there_after_kill_9_and_a_retry_of_the_rest_does_no_harm(engine):
     """Each driver is offered two trips. SQLite runs inside the client, so there the client is killed."""
-    if not available(engine.__name__):
-        pytest.skip(f"{engine.__name__} cannot run here")
+    want(engine.__name__)
     running = engine()
     with running as url:
         client = subprocess.Popen([sys.executable, "-c", DRIVERS, url], stdout=subprocess.PIPE, text=True)
@@ -580,8 +588,7 @@ def until_down(store, seconds=10):
 
 
 def test_every_call_says_that_the_engine_is_down_and_what_was_acknowledged_is_there_when_it_is_back():
-    if not available("postgres"):
-        pytest.skip("postgres cannot run here")
+    want("postgres")
     engine = postgres()
     with engine as url:
         store = open_store(url)

@@ -3,10 +3,8 @@
 import random
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import psycopg
@@ -16,12 +14,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from designbook.engines import available, postgres, sqlite, valkey
+from designbook.engines import postgres, sqlite, valkey
 from designbook.systems.url_shortener.clicks import ClickLog, count_clicks
 from designbook.systems.url_shortener.errors import AliasTaken, LinkGone
 from designbook.systems.url_shortener.ids import counter_codes, random_codes, range_codes
 from designbook.systems.url_shortener.service import Shortener
 from designbook.systems.url_shortener.stores import CodeTaken, Link, MemoryStore, StoreDown, fingerprint, open_store
+from tests.engines_here import want
+from tests.together import at_once
 
 ENGINES = {"sqlite": sqlite, "valkey": valkey, "postgres": postgres}
 
@@ -32,8 +32,7 @@ def store_url(request):
     if request.param == "memory":
         yield "memory://"
         return
-    if not available(request.param):
-        pytest.skip(f"{request.param} cannot run here")
+    want(request.param)
     with ENGINES[request.param]() as url:
         yield url
 
@@ -58,21 +57,6 @@ def wipe(url: str) -> None:
         with opened._file.transaction() as database:
             database.executescript("delete from link; delete from batch; update counter set next = 0; begin immediate")
         opened.close()
-
-
-def at_once(count, call):
-    """`call(i)` for each i below `count`, all released together; results and errors in order."""
-    barrier = threading.Barrier(count)
-
-    def attempt(i):
-        barrier.wait(30)
-        try:
-            return call(i)
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(attempt, range(count)))
 
 
 def shortener(store, **options) -> Shortener:

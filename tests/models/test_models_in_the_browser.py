@@ -11,23 +11,31 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+import designbook.method
 import designbook.systems
 from designbook.capacity import CapacityModel, to_javascript
+from designbook.publish import practice
 from designbook.quantities import to_base
 
 POINTS = 400
 
 
 def models() -> list[type[CapacityModel]]:
-    """All models of all systems."""
-    for module in pkgutil.walk_packages(designbook.systems.__path__, "designbook.systems."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+    """All models of all systems, and of the method."""
+    rooms = (designbook.method, designbook.systems)
+    for room in rooms:
+        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
 
     def below(parent: type[CapacityModel]) -> list[type[CapacityModel]]:
         return [model for child in parent.__subclasses__() for model in (child, *below(child))]
 
-    found = [model for model in below(CapacityModel) if model.__module__.startswith("designbook.systems.")]
+    found = [
+        model
+        for model in below(CapacityModel)
+        if model.__module__.startswith(tuple(f"{room.__name__}." for room in rooms))
+    ]
     return sorted(found, key=lambda model: model.__qualname__)
 
 
@@ -95,3 +103,7 @@ def test_the_grid_stands_on_the_boundaries() -> None:
             seen = set(itertools.chain.from_iterable([point[name]] for point in points if name in point))
             assert part.default in seen
             assert not part.bounded or {part.low, part.high} <= seen
+
+
+def test_every_model_of_the_book_is_drilled() -> None:
+    assert set(models()) <= set(practice.models().values())

@@ -58,11 +58,11 @@ def test_the_nearest_are_those_of_a_k_d_tree_over_clusters(size, k):
     tree = cKDTree(sphere.unit_vectors(*sphere.positions(*drivers)).T)
     lines, _ = tree.query(sphere.unit_vectors(*sphere.positions(*riders)).T, np.arange(1, k + 1))
     numbers, metres = GeoBatch(*drivers).nearest(*riders, k)
-    assert metres == pytest.approx(sphere.arcs(lines), rel=1e-12, abs=1e-9)
+    np.testing.assert_allclose(metres, sphere.arcs(lines), rtol=1e-12, atol=1e-9)
     assert (np.sort(numbers)[:, 1:] != np.sort(numbers)[:, :-1]).all()
     there, here = (sphere.unit_vectors(*sphere.positions(*some)) for some in (drivers, riders))
     own = sphere.arcs(np.sqrt(((there[:, numbers] - here[:, :, None]) ** 2).sum(axis=0)))
-    assert metres == pytest.approx(own, rel=1e-12, abs=1e-9)
+    np.testing.assert_allclose(metres, own, rtol=1e-12, atol=1e-9)
 
 
 def test_few_distances_are_computed_for_each_who_asks():

@@ -5,39 +5,48 @@ from pathlib import Path
 
 import pytest
 
-from designbook import data
 from designbook.capacity import CapacityModel, Input, estimate
 from designbook.page import interview
+from designbook.publish.sphinx import topics
+from tests.conftest import ROOT
 
 GOOD = """\
 clarify:
-  - {ask: "How many?", changes: "All of it."}
+  - {ask: "How many?", changes: "{links}, or {links:bare}, make {reads:bare}."}
 probes:
-  mid: [{ask: "Why?", strong: ["Says {reads}."]}]
-  senior: [{ask: "How?", strong: ["Says so."]}]
-  staff: [{ask: "When?", strong: ["Says `when`."]}]
+  mid: [{phase: design, ask: "Why?", strong: ["Says {reads}."]}]
+  senior: [{phase: deep_dive, ask: "How?", strong: ["Says so."]}]
+  staff: [{phase: failure, ask: "When?", strong: ["Says `when`."]}]
 follow_ups:
-  - {ask: "And then?", strong: ["More."]}
+  - {phase: failure, ask: "And then?", strong: ["More."]}
 mistakes:
   - {mistake: "A <b>guess</b>.", instead: "Compute {reads}."}
 cards:
-  - {front: "At {links}?", back: "{reads}", why: "**Links** times reads."}
+  - {id: reads, level: mid, front: "At {links}?", back: "{reads}", why: "**Links** times reads."}
 quiz:
-  - question: How many?
+  - id: how-many
+    level: mid
+    question: How many?
     answer: {estimate: reads, tolerance: 2x}
     why: Multiply.
-  - question: Which?
+  - id: which
+    level: senior
+    question: Which?
     options:
       - {text: 301, right: true}
       - {text: 302, why: Is not kept.}
     why: It is kept.
-  - question: Which two?
+  - id: which-two
+    level: senior
+    question: Which two?
     options:
       - {text: a, right: true}
       - {text: b, right: true, why: Indeed.}
       - {text: c, why: Never.}
     why: They are.
-  - question: What share?
+  - id: share
+    level: staff
+    question: What share?
     answer: {value: 20, unit: percent, tolerance: 10%}
     why: A fifth.
 """
@@ -65,6 +74,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_numbers_come_from_the_model_that_is_handed_in(file: Path) -> None:
     assert "<summary>At 100 M links/month?</summary><p>3.8 k req/s</p>" in interview.cards("shop", Load()).markup
     assert "<p>7.61 k req/s</p>" in interview.cards("shop", Load(links=200e6)).markup
+    assert "100 M links/month, or 100 M, make 3.8 k" in interview.clarify("shop", Load()).markup
     bounds = re.search(r'data-low="([\d.]+)" data-high="([\d.]+)"', interview.quiz("shop", Load()).markup)
     assert bounds
     assert [float(bound) for bound in bounds.groups()] == pytest.approx([1901.285, 7605.14], rel=1e-4)
@@ -89,12 +99,16 @@ def test_every_answer_can_be_read_without_a_script(file: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "why"),
     [
-        ("why: Is not kept.", "reason: x", 20, "wrong option needs a `why`|'reason'"),
-        ("{text: 301, right: true}", "{text: 301, why: x}", 18, "no option is `right: true`"),
-        ("tolerance: 2x", "tolerance: about", 15, "about"),
-        ("estimate: reads, ", "", 15, "estimate or value and unit"),
+        ("why: Is not kept.", "reason: x", 24, "wrong option needs a `why`|'reason'"),
+        ("{text: 301, right: true}", "{text: 301, why: x}", 22, "no option is `right: true`"),
+        ("tolerance: 2x", "tolerance: about", 17, "about"),
+        ("estimate: reads, ", "", 17, "estimate or value and unit"),
         ("  staff:", "  principal:", 3, "principal|staff"),
-        ("cards:\n  - {front", "cards:\n  - {fron", 12, "front|fron"),
+        ("mid, front", "mid, fron", 12, "front|fron"),
+        ("id: reads, ", "", 12, "'id' is a required property"),
+        ("id: reads, ", "id: Peak reads, ", 12, "does not match"),
+        ("level: senior", "level: principal", 20, "principal"),
+        ("id: which-two", "id: which", 26, "a second 'which'"),
         ("clarify:", "clarify: [", 2, "expected"),
     ],
 )
@@ -105,6 +119,18 @@ def test_a_mistake_in_the_file_is_named_with_its_line(file: Path, old: str, new:
         interview.load("shop")
 
 
+def test_a_card_keeps_its_key_when_its_text_changes(file: Path) -> None:
+    (before,) = interview.deck("shop", Load())
+    file.write_text(GOOD.replace("At {links}?", "How many at {links}?"), encoding="utf-8")
+    (after,) = interview.deck("shop", Load())
+    assert before.key == after.key == "shop/reads"
+    assert (before.front, after.front) == ("At 100 M links/month?", "How many at 100 M links/month?")
+    assert (
+        f'<details data-card="shop/reads" data-level="mid"><summary>{after.front}'
+        in interview.cards("shop", Load()).markup
+    )
+
+
 def test_a_number_that_the_model_does_not_have_is_named_with_its_line(file: Path) -> None:
     file.write_text(GOOD.replace("Compute {reads}", "Compute {writes}"), encoding="utf-8")
     with pytest.raises(interview.InterviewError, match=r"shop\.yml:10: Load has no 'writes'; it has links, reads"):
@@ -113,9 +139,27 @@ def test_a_number_that_the_model_does_not_have_is_named_with_its_line(file: Path
         interview.cards("shop")
 
 
-FILES = sorted((Path(data.__file__).parent.parent / "data" / "interview").glob("*.yml"))
+def test_a_chapter_of_the_method_may_leave_out_what_only_a_case_study_needs(file: Path) -> None:
+    file.write_text(GOOD[GOOD.index("mistakes:") :], encoding="utf-8")
+    assert set(interview.load("shop").content) == {"mistakes", "cards", "quiz"}
+    interview.cards("shop", Load())
+    for part in (interview.clarify, interview.probes):
+        with pytest.raises(interview.InterviewError, match=r"shop\.yml:1: it has no (clarify|probes)"):
+            part("shop", Load())
+
+
+def test_a_case_study_leaves_out_nothing(file: Path) -> None:
+    file.write_text(GOOD[GOOD.index("probes:") :], encoding="utf-8")
+    with pytest.raises(interview.InterviewError, match=r"shop\.yml:1: .*'clarify' is a dependency of 'probes'"):
+        interview.load("shop")
+
+
+FILES = sorted(path for path in (ROOT / "data" / "interview").glob("*.yml") if path.stem != "rubric")
+CASE_STUDIES = {topic.slug for topic in topics(ROOT) if topic.part == "case-studies"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_drills_of_the_book_are_valid(path: Path) -> None:
-    interview.load(path)
+    parts = interview.load(path).content
+    if path.stem in CASE_STUDIES:
+        assert set(parts) == {"clarify", "probes", "follow_ups", "mistakes", "cards", "quiz"}

@@ -94,6 +94,18 @@ def test_a_book_is_built_then_left_alone_then_built_again_where_it_changed(
     assert "A sentence that is new" in (book / "_build/html/index.html").read_text()
 
 
+def test_outputs_that_are_saved_are_shown_without_an_execution(book: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    notebook = nbformat.read(book / "index.ipynb", as_version=4)
+    notebook.cells[1].outputs = [nbformat.v4.new_output("execute_result", {"text/plain": "'saved'"}, execution_count=1)]
+    notebook.metadata.language_info = {"name": "python"}
+    nbformat.write(notebook, book / "index.ipynb")
+    assert build.main([str(book), "--saved"]) == 0
+    assert "executed" not in capfd.readouterr().out
+    page = (book / "_build/html/index.html").read_text()
+    assert "saved" in page
+    assert "42" not in page
+
+
 def reported(captured: pytest.CaptureFixture[str]) -> list[str]:
     """What the build itself said; a busy machine's kernel may log around it."""
     return [line for line in captured.readouterr().err.splitlines() if line.startswith("build: ")]

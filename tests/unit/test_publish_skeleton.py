@@ -36,7 +36,7 @@ def test_chapters_join_their_part_in_the_order_of_the_book(book: Path) -> None:
     for name in ("rest", "bloom_filter", "dns", "saga"):
         skeleton.start(name, book)
     captions = [part["caption"] for part in yaml.safe_load((book / "_toc.yml").read_text())["parts"]]
-    assert captions == ["Case studies", "Building blocks", "Foundations", "The book"]
+    assert captions == ["Method", "Case studies", "Building blocks", "Foundations", "Practise", "The book"]
 
 
 def test_an_unknown_name_is_refused_with_near_ones_and_nothing_written(book: Path) -> None:

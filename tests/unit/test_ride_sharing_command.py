@@ -62,7 +62,7 @@ def test_the_same_request_again_is_the_same_trip_and_one_without_a_name_gets_one
     [
         ("jump", "no command 'jump'"),
         ("accept dan", "expected: accept DRIVER TRIP"),
-        ("arrive dan", "expected: arrive DRIVER TRIP"),
+        ("arrive dan", "expected: accept DRIVER TRIP                take an offer; likewise decline, arrive"),
         ("rider", "expected: rider NAME"),
         ("rider é", "rider: must be 1 to 64"),
         ("ping dan nan 2", "lat: must be a number from -90 to 90"),

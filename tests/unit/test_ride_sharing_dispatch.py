@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 
+from designbook.blocks.geo_index import Near
+from designbook.systems.ride_sharing.batching import in_a_batch
 from designbook.systems.ride_sharing.dispatch import batched, nearest_first, shortlisted
+from designbook.systems.ride_sharing.matching import in_turn
+from designbook.systems.ride_sharing.trips import Place, Trip
 
 shapes = st.tuples(st.integers(0, 6), st.integers(0, 9))
 allowed = shapes.flatmap(lambda shape: arrays(np.float64, shape, elements=st.floats(0, 1_000)))
@@ -103,6 +107,31 @@ def test_a_shortlist_of_as_many_drivers_as_riders_loses_no_best_assignment() -> 
         assert (np.sort(seconds, axis=1)[:, :12] == np.sort(short, axis=1)[:, :12]).all()
         rows, columns = linear_sum_assignment(seconds)
         assert total(seconds, batched(seconds)) == pytest.approx(float(seconds[rows, columns].sum()))
+
+
+HERE = Place(48.85, 2.35)
+
+
+def asked_for(pair, metres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs of a round in which the trips, one a row, have the drivers at a finite distance, one a column."""
+    waiting = [Trip(f"t{row}", f"r{row}", "paris", HERE, HERE, 900, 0.0) for row in range(len(metres))]
+
+    def free(trip: Trip) -> list[Near]:
+        row = metres[int(trip.id[1:])]
+        return sorted(Near(float(row[driver]), f"d{driver}") for driver in np.flatnonzero(np.isfinite(row)))
+
+    found = sorted((int(trip[1:]), int(driver[1:])) for trip, driver in pair(waiting, free).items())
+    rows, columns = np.array(found, dtype=np.int64).reshape(-1, 2).T
+    return rows, columns
+
+
+@given(some_forbidden)
+@pytest.mark.parametrize(("pair", "match"), [(in_turn, nearest_first), (in_a_batch, batched)])
+def test_a_round_of_the_service_pairs_as_the_simulated_city_does(pair, match, metres: np.ndarray) -> None:
+    ours, twin = asked_for(pair, metres), match(metres)
+    assert len(ours[0]) == len(twin[0])
+    assert len(set(ours[1].tolist())) == len(ours[1])
+    assert total(metres, ours) == pytest.approx(total(metres, twin), abs=1e-6)
 
 
 @pytest.mark.parametrize("match", [nearest_first, batched])

@@ -13,10 +13,10 @@ from benchmarks.harness import BENCHMARKS
 from benchmarks.ride_sharing_indexes import ride_sharing_indexes
 from designbook import data
 from designbook.blocks.geo_index import BruteForce
-from designbook.engines import available
 from designbook.systems.ride_sharing import index_trial
 from designbook.systems.ride_sharing.geo.valkey import RADIUS
 from designbook.systems.ride_sharing.index_trial import H3Cells, compare_indexes, crossing, own_cell_misses
+from tests.engines_here import want
 from tests.unit.test_blocks_geo import POINTS, RADII
 
 PENTAGONS = st.sampled_from(sorted(h3.get_pentagons(7))).map(h3.cell_to_latlng)
@@ -117,8 +117,7 @@ def test_the_experiment_runs_small_and_a_point_of_the_stored_one_comes_out_the_s
 
 
 def test_all_sides_of_the_benchmark_give_the_same_answers():
-    if not available("valkey"):
-        pytest.skip("valkey cannot run here")
+    want("valkey")
     seen = []
     for row in BENCHMARKS["ride_sharing"].run(3_000):
         seen.append(row.against)
@@ -128,7 +127,7 @@ def test_all_sides_of_the_benchmark_give_the_same_answers():
                 continue
             if row.against.startswith("Valkey"):
                 theirs = np.array(theirs) / RADIUS
-                assert ours == pytest.approx(theirs, rel=1e-6, abs=0.4)
+                np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=0.4)
             else:
-                assert np.asarray(ours) == pytest.approx(np.array(theirs), rel=1e-9, abs=1e-5)
+                np.testing.assert_allclose(ours, np.array(theirs), rtol=1e-9, atol=1e-5)
     assert seen == ["cKDTree"] * 3 + ["Valkey, pipelined"] + ["h3 in a dictionary"] * 3

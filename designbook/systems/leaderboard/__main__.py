@@ -3,12 +3,12 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from inspect import signature
 from pathlib import Path
 from uuid import uuid4
 
+from designbook.systems.console import Command, Console, Unclear, converse, number, one_line, whole
 from designbook.systems.leaderboard.errors import NotRanked, Refused, StoreDown
 from designbook.systems.leaderboard.events import EventLog, LoggedStore
 from designbook.systems.leaderboard.rules import MAX_SCORE, Rules
@@ -25,40 +25,23 @@ tournament [PLAYERS [EVENTS]]          let drawn players (20) play (200 scores)
 help, quit                             windows are day, week and season"""
 
 
-class Unclear(ValueError):
-    """A line that is no command."""
-
-
 class Session:
     """Carries out one line after another."""
 
     def __init__(self, board: Leaderboard) -> None:
         self._board = board
-        self._commands: dict[str, Callable[..., Iterable[str]]] = {
+        commands: dict[str, Command] = {
             "submit": self._submit,
             "rank": self._rank,
             "top": self._top,
             "around": self._around,
             "delete": self._delete,
             "tournament": self._tournament,
-            "help": lambda: [HELP],
         }
-
-    def answer(self, line: str) -> Iterable[str]:
-        """The lines to print. Raises Unclear, and whatever the service raises."""
-        name, *arguments = line.split()
-        if name not in self._commands:
-            raise Unclear(f"there is no command {name!r}; there are {', '.join(self._commands)} and quit")
-        command = self._commands[name]
-        try:
-            signature(command).bind(*arguments)
-        except TypeError:
-            usage = next(text for text in HELP.splitlines() if text.startswith(name))
-            raise Unclear(f"expected: {usage}") from None
-        return command(*arguments)
+        self.answer = Console(commands, HELP).answer
 
     def _submit(self, player: str, score: str, region: str = "eu", event: str = "") -> Iterable[str]:
-        if not self._board.submit(event or uuid4().hex, player, _number("score", score), region):
+        if not self._board.submit(event or uuid4().hex, player, number("score", score), region):
             return ["that event was counted before: nothing changes"]
         return _table([self._board.rank(player)])
 
@@ -66,12 +49,12 @@ class Session:
         return _table([self._board.rank(player, window, region)])
 
     def _top(self, count: str = "10", window: str = "season", region: str = "world") -> Iterable[str]:
-        return _table(self._board.top(_whole("count", count), window, region))
+        return _table(self._board.top(whole("count", count), window, region))
 
     def _around(
         self, player: str, each_side: str = "3", window: str = "season", region: str = "world"
     ) -> Iterable[str]:
-        return _table(self._board.around(player, _whole("each_side", each_side), window, region))
+        return _table(self._board.around(player, whole("each_side", each_side), window, region))
 
     def _delete(self, player: str) -> Iterable[str]:
         return [f"{player} is off every board" if self._board.delete(player) else f"{player} was on no board"]
@@ -83,8 +66,8 @@ class Session:
             from designbook.systems.leaderboard.workload import Game
         except ImportError as missing:
             raise Unclear(f"a tournament needs a package that is not installed: {missing.name}") from None
-        game = Game(_whole("players", players, 1), max_score=self._board.rules.max_score)
-        drawn = game.draw(np.random.default_rng(), _whole("events", events, 1))
+        game = Game(whole("players", players, 1), max_score=self._board.rules.max_score)
+        drawn = game.draw(np.random.default_rng(), whole("events", events, 1))
         began, run = time.perf_counter(), uuid4().hex[:8]
         for event in drawn.events(f"{run}-"):
             self._board.submit(event.event, event.player, event.score, event.region)
@@ -99,28 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rules = Rules(given.policy, given.max_score)
         store = _open(given.store, given.log, rules)
     except (OSError, ValueError, ImportError) as error:
-        print(_one_line(error), file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         return 1
     with closing(store):
-        session = Session(Leaderboard(store, rules))
-        asks = sys.stdin.isatty()
-        if asks:
-            print(f"A leaderboard on {given.store}, where the {given.policy} counts; `help` says what there is")
-        while True:
-            print("> " if asks else "", end="", flush=True)
-            line = sys.stdin.readline()
-            if not line or line.strip() in ("quit", "exit"):
-                return 0
-            if line.strip():
-                _carry_out(session, line)
-
-
-def _carry_out(session: Session, line: str) -> None:
-    try:
-        for text in session.answer(line):
-            print(text, flush=True)
-    except (Refused, NotRanked, Unclear, StoreDown, OSError) as error:
-        print(f"error: {_one_line(error)}", flush=True)
+        greeting = f"A leaderboard on {given.store}, where the {given.policy} counts"
+        refusals = (Refused, NotRanked, StoreDown, OSError)
+        converse(Session(Leaderboard(store, rules)).answer, refusals, greeting=greeting)
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -140,34 +108,11 @@ def _open(url: str, log: Path | None, rules: Rules) -> Store:
     return LoggedStore(EventLog(log), rules)
 
 
-def _number(field: str, text: str) -> float:
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        raise Unclear(f"{field}: {text!r} is no number") from None
-
-
-def _whole(field: str, text: str, least: int = 0) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise Unclear(f"{field}: {text!r} is not a whole number from {least}")
-    return int(text)
-
-
 def _table(rows: Sequence[Standing]) -> list[str]:
     if not rows:
         return ["nobody yet"]
     stamp = "%Y-%m-%d %H:%M:%S"
     return [f"{r.rank:>8}  {r.player:<20} {r.score:>12}  {time.strftime(stamp, time.gmtime(r.achieved))}" for r in rows]
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, ImportError):
-        return f"that store needs a package that is not installed: {error.name}"
-    return str(error).replace("\n", " ")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from inspect import signature
 from uuid import uuid4
 
 from designbook.blocks.snowflake import ClockBehind, Snowflake
+from designbook.systems.console import Command, Console, Unclear, converse, one_line, whole
 from designbook.systems.news_feed.errors import IdTaken, Refused, StoreDown, UnknownPost
 from designbook.systems.news_feed.posts import MAX_ID, Post
 from designbook.systems.news_feed.queues import open_queue
@@ -34,10 +34,6 @@ help, quit                             a NAME is 1 to 8 of a-z, 0-9 and -"""
 NAME = re.compile(r"[a-z0-9-]{1,8}")
 
 
-class Unclear(ValueError):
-    """A line that is no command."""
-
-
 class Session:
     """Carries out one line after another. Posts that were shown have numbers from 1."""
 
@@ -46,7 +42,7 @@ class Session:
         self._working = True
         self._shown: list[int] = []
         self._more: Callable[[], Iterable[str]] = lambda: ["there is no page to go on from"]
-        self._commands: dict[str, Callable[..., Iterable[str]]] = {
+        commands: dict[str, Command] = {
             "post": self._post,
             "delete": self._delete,
             "follow": self._follow,
@@ -61,21 +57,12 @@ class Session:
             "who": self._who,
             "pause": lambda: self._work(False),
             "resume": lambda: self._work(True),
-            "help": lambda: [HELP],
         }
+        self._console = Console(commands, HELP)
 
     def answer(self, line: str) -> Iterable[str]:
-        """The lines to print. Raises Unclear, and whatever the service raises."""
-        name, *arguments = line.split()
-        if name not in self._commands:
-            raise Unclear(f"there is no command {name!r}; there are {', '.join(self._commands)} and quit")
-        command = self._commands[name]
-        try:
-            signature(command).bind(*arguments)
-        except TypeError:
-            usage = next(text for text in HELP.splitlines() if name in re.findall(r"[a-z]+", text[:39]))
-            raise Unclear(f"expected: {usage}") from None
-        answer = command(*arguments)
+        """The lines to print; then the workers fill the feeds. Raises Unclear, and whatever the service raises."""
+        answer = self._console.answer(line)
         if self._working:
             self._worker.work_off()
         return answer
@@ -104,7 +91,7 @@ class Session:
         return [f"{user} blocks {other} no more" if gone else f"{user} did not block {other}"]
 
     def _read(self, reader: str, count: str = "10") -> Iterable[str]:
-        return self._page(_user(reader), _whole("count", count), MAX_ID)
+        return self._page(_user(reader), whole("count", count, 1), MAX_ID)
 
     def _page(self, reader: int, count: int, before: int) -> Iterable[str]:
         page = self._feed.feed(reader, before, count)
@@ -117,7 +104,7 @@ class Session:
         return [f"{reader} likes post {post}" if new else f"{reader} liked post {post} before"]
 
     def _ranked(self, reader: str, count: str = "10") -> Iterable[str]:
-        return self._ranked_page(_user(reader), _whole("count", count), None)
+        return self._ranked_page(_user(reader), whole("count", count, 1), None)
 
     def _ranked_page(self, reader: int, count: int, cursor: RankedCursor | None) -> Iterable[str]:
         page = self._feed.ranked(reader, cursor, count)
@@ -126,7 +113,7 @@ class Session:
         return [f"{self._row(item.post)}\n      {item.place}. {item.why}" for item in page.items] or ["nothing yet"]
 
     def _crowd(self, author: str, count: str = "1000") -> Iterable[str]:
-        edges = [(_user(f"u{number}"), _user(author)) for number in range(1, _whole("count", count) + 1)]
+        edges = [(_user(f"u{number}"), _user(author)) for number in range(1, whole("count", count, 1) + 1)]
         return [f"{self._feed.posts.follow(edges)} more follow {author}", *self._who(author)]
 
     def _who(self, name: str) -> Iterable[str]:
@@ -146,7 +133,7 @@ class Session:
         return f"{self._shown.index(post.id) + 1:>4}  {stamp}  {_name(post.author):<8}  {post.text}"
 
     def _id(self, number: str) -> int:
-        place = _whole("post", number)
+        place = whole("post", number, 1)
         if place > len(self._shown):
             raise Unclear(f"post: {number} was not shown yet")
         return self._shown[place - 1]
@@ -163,32 +150,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             ids = Snowflake(os.getpid() % 1024, time.time)
             feed = NewsFeed(posts, feeds, ids.next_id, push_up_to=given.push_up_to)
-            _carry_on(Session(feed, Worker(queue, posts, feeds)))
+            session = Session(feed, Worker(queue, posts, feeds))
+            refusals = (Refused, UnknownPost, IdTaken, ClockBehind, StoreDown)
+            converse(session.answer, refusals, greeting="A news feed")
     except (OSError, ValueError, ImportError) as error:
-        print(_one_line(error), file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         return 1
     return 0
-
-
-def _carry_on(session: Session) -> None:
-    asks = sys.stdin.isatty()
-    if asks:
-        print("A news feed; `help` says what there is")
-    while True:
-        print("> " if asks else "", end="", flush=True)
-        line = sys.stdin.readline()
-        if not line or line.strip() in ("quit", "exit"):
-            return
-        if line.strip():
-            _carry_out(session, line)
-
-
-def _carry_out(session: Session, line: str) -> None:
-    try:
-        for text in session.answer(line):
-            print(text, flush=True)
-    except (Refused, UnknownPost, IdTaken, ClockBehind, Unclear, StoreDown) as error:
-        print(f"error: {_one_line(error)}", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -211,18 +179,6 @@ def _user(name: str) -> int:
 
 def _name(user: int) -> str:
     return user.to_bytes(8).lstrip(b"\0").decode("ascii", "replace")
-
-
-def _whole(field: str, text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise Unclear(f"{field}: {text!r} is not a whole number from 1")
-    return int(text)
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, ImportError):
-        return f"that store needs a package that is not installed: {error.name}"
-    return str(error).replace("\n", " ")
 
 
 if __name__ == "__main__":

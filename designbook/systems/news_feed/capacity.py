@@ -357,7 +357,7 @@ class NewsFeedCapacity(CapacityModel):
         float(f"{_PARTS['posts_read_per_second']:.2g}"),
         "post/second",
         about="one PostgreSQL, asked for pages of posts",
-        then="shard the posts by id, and carry in the feed what the ranking needs",
+        then="shard the posts by author, and carry in the feed what the ranking needs",
     )
     half_an_hour = Limit(
         "catch_up",

@@ -132,7 +132,7 @@ def _loads_and_fetches(
     import numpy as np
 
     before = 20 * work.lifetime
-    drawn = rng.poisson(followers * work.loads * (seconds + before))
+    drawn = rng.poisson(followers * work.loads * (seconds + before)).astype(np.intp)
     times = rng.uniform(-before, seconds, drawn.sum())
     cache = np.repeat(np.arange(len(followers)) * work.servers, drawn) + rng.integers(work.servers, size=len(times))
     started = rng.uniform(-before, 0, len(followers) * work.servers)

@@ -3,11 +3,11 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from inspect import signature
 from uuid import uuid4
 
+from designbook.systems.console import Command, Console, Unclear, converse, number, one_line, whole
 from designbook.systems.ride_sharing.errors import (
     Busy,
     Fenced,
@@ -41,10 +41,6 @@ DAY = 86_400
 REFUSALS = (Busy, Fenced, IllegalTransition, Refused, RequestReused, Unknown)
 
 
-class Unclear(ValueError):
-    """A line that is no command."""
-
-
 class Clock:
     """The time of day, and what was waited."""
 
@@ -62,7 +58,7 @@ class Session:
         self._rides = rides
         self._clock = clock
         self._quotes: dict[str, Quote] = {}
-        self._commands: dict[str, Callable[..., Iterable[str]]] = {
+        commands: dict[str, Command] = {
             "rider": lambda name: self._enroll("rider", name),
             "driver": self._driver,
             "ping": self._ping,
@@ -79,21 +75,8 @@ class Session:
             "cancel": lambda rider, trip: _lines(rides.cancel(rider, trip)),
             "current": self._current,
             "wait": self._wait,
-            "help": lambda: [HELP],
         }
-
-    def answer(self, line: str) -> Iterable[str]:
-        """The lines to print. Raises Unclear, and whatever the service raises."""
-        name, *arguments = line.split()
-        if name not in self._commands:
-            raise Unclear(f"there is no command {name!r}; there are {', '.join(self._commands)} and quit")
-        command = self._commands[name]
-        try:
-            signature(command).bind(*arguments)
-        except TypeError:
-            usage = [text for text in HELP.splitlines() if text.startswith(f"{name} ")]
-            raise Unclear(f"expected: {usage[0] if usage else f'{name} DRIVER TRIP'}") from None
-        return command(*arguments)
+        self.answer = Console(commands, HELP).answer
 
     def _enroll(self, role: Role, name: str) -> Iterable[str]:
         return [f"{name} is a {role} now" if self._rides.enroll(role, name) else f"{name} was known already"]
@@ -103,16 +86,16 @@ class Session:
 
     def _ping(self, driver: str, lat: str, lon: str) -> Iterable[str]:
         now = self._clock()
-        place = _number("lat", lat), _number("lon", lon)
+        place = number("lat", lat), number("lon", lon)
         heard = self._rides.ping(driver, *place, now, int(now * 1_000))
         return [f"{driver} is at {place[0]:g} {place[1]:g}" if heard else "too late: a newer ping was heard"]
 
     def _nearby(self, lat: str, lon: str, count: str = "10") -> Iterable[str]:
-        found = self._rides.nearby(_number("lat", lat), _number("lon", lon), _whole("count", count))
+        found = self._rides.nearby(number("lat", lat), number("lon", lon), whole("count", count))
         return [f"{near.metres:>8.0f} m  {near.id}" for near in found] or ["nobody"]
 
     def _quote(self, rider: str, lat: str, lon: str, to_lat: str, to_lon: str) -> Iterable[str]:
-        pickup, dropoff = (_number("lat", lat), _number("lon", lon)), (_number("lat", to_lat), _number("lon", to_lon))
+        pickup, dropoff = (number("lat", lat), number("lon", lon)), (number("lat", to_lat), number("lon", to_lon))
         quote = self._quotes[rider] = self._rides.quote(rider, pickup, dropoff)
         return [f"{_money(quote.cents)} for {quote.metres / 1_000:.1f} km and {quote.seconds / 60:.0f} min"]
 
@@ -122,7 +105,7 @@ class Session:
         return _lines(self._rides.request(trip or uuid4().hex[:8], rider, self._quotes[rider]))
 
     def _dispatch(self, token: str = "") -> Iterable[str]:
-        changed = self._rides.dispatch(_whole("token", token) if token else int(self._clock() * 1_000))
+        changed = self._rides.dispatch(whole("token", token) if token else int(self._clock() * 1_000))
         return [line for trip in changed for line in _lines(trip)] or ["nothing to do"]
 
     def _current(self, role: str, name: str) -> Iterable[str]:
@@ -132,7 +115,7 @@ class Session:
         return [f"{name} has no trip"] if trip is None else _lines(trip)
 
     def _wait(self, seconds: str) -> Iterable[str]:
-        if _whole("seconds", seconds) > DAY:
+        if whole("seconds", seconds) > DAY:
             raise Unclear(f"seconds: {seconds!r} is more than a day")
         self._clock.waited += int(seconds)
         return [time.strftime("%H:%M:%S", time.gmtime(self._clock())) + " UTC"]
@@ -145,28 +128,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         store, locations = open_store(given.store), open_locations(given.locations)
         rides = RideSharing(given.city, store, locations, key=uuid4().bytes, clock=clock)
     except (OSError, ValueError, ImportError) as error:
-        print(_one_line(error), file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         return 1
     with closing(store), closing(locations):
-        session = Session(rides, clock)
-        asks = sys.stdin.isatty()
-        if asks:
-            print(f"Rides in {given.city}, trips on {given.store}; `help` says what there is")
-        while True:
-            print("> " if asks else "", end="", flush=True)
-            line = sys.stdin.readline()
-            if not line or line.strip() in ("quit", "exit"):
-                return 0
-            if line.strip():
-                _carry_out(session, line)
-
-
-def _carry_out(session: Session, line: str) -> None:
-    try:
-        for text in session.answer(line):
-            print(text, flush=True)
-    except (*REFUSALS, Unclear, StoreDown) as error:
-        print(f"error: {_one_line(error)}", flush=True)
+        greeting = f"Rides in {given.city}, trips on {given.store}"
+        converse(Session(rides, clock).answer, (*REFUSALS, StoreDown), greeting=greeting)
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -179,19 +146,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _number(field: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise Unclear(f"{field}: {text!r} is no number") from None
-
-
-def _whole(field: str, text: str) -> int:
-    if not text.isdecimal() or len(text) > 15:
-        raise Unclear(f"{field}: {text!r} is no whole number of 15 digits at most")
-    return int(text)
-
-
 def _lines(trip: Trip) -> list[str]:
     cost = f", {_money(trip.charged)} charged" if trip.charged else ""
     return [f"{trip}{cost}"]
@@ -199,12 +153,6 @@ def _lines(trip: Trip) -> list[str]:
 
 def _money(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02}"
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, ImportError):
-        return f"that store needs a package that is not installed: {error.name}"
-    return str(error).replace("\n", " ")
 
 
 if __name__ == "__main__":

@@ -83,6 +83,15 @@ class _EachRequestAnew(MemoryTrips):
         return super().add(replace(trip, id=f"{trip.id}#{self._calls}"))
 
 
+class _Naive(_Unfenced, _Unconstrained, _LastWriterWins, _EachRequestAnew):
+    """A table of trips: a request is a new row, a change is written over the old one, and nothing is compared."""
+
+    def add(self, trip: Trip) -> Trip:
+        """As `TripStore`, also for a rider who is on a trip."""
+        self._of_rider.pop(trip.rider, None)
+        return super().add(trip)
+
+
 class _AsksOnce(RiderNode):
     """Without retry of a request that was not answered."""
 
@@ -119,6 +128,8 @@ def _with_store(store: Callable[[], TripStore]) -> Design:
     return Design(trips=lambda: TripsNode(store))
 
 
+NAIVE = _with_store(_Naive)
+"""Our phones and dispatchers on a naive table of trips."""
 WITHOUT: Mapping[str, Design] = {
     "fencing": _with_store(_Unfenced),
     "constraint": _with_store(_Unconstrained),

@@ -15,7 +15,7 @@ from designbook.systems.ride_sharing.errors import Changed, Refused, RequestReus
 from designbook.systems.ride_sharing.fares import SURGE_STEP, Quote, check_seal, seal
 from designbook.systems.ride_sharing.geo.port import Locations
 from designbook.systems.ride_sharing.locations import LocationStream
-from designbook.systems.ride_sharing.matching import plan
+from designbook.systems.ride_sharing.matching import Pairing, in_turn, plan
 from designbook.systems.ride_sharing.rules import Rules, check_name, check_place, is_finite
 from designbook.systems.ride_sharing.stores.port import Role, TripStore
 from designbook.systems.ride_sharing.trips import Place, Trip
@@ -47,9 +47,13 @@ class RideSharing:
         key: bytes,
         rules: Rules | None = None,
         surge: Callable[[Place], float] = calm,
+        pair: Pairing = in_turn,
         clock: Callable[[], float] = wall.time,
     ) -> None:
-        """`key` seals quotes: 16 to 64 secret bytes, the same on all servers. `surge` is the price factor somewhere."""
+        """`key` seals quotes: 16 to 64 secret bytes, the same on all servers. `surge` is the price factor somewhere.
+
+        `pair` decides who is asked for which trip in a round: `in_turn`, or `batching.in_a_batch`.
+        """
         check_name("city", city)
         if not 16 <= len(key) <= 64:
             raise ValueError(f"key must be 16 to 64 bytes, got {len(key)}")
@@ -58,6 +62,7 @@ class RideSharing:
         self.rules = Rules() if rules is None else rules
         self.stream = LocationStream(locations, self.rules, clock=clock)
         self.surge = surge
+        self.pair = pair
         self.clock = clock
         self._key = key
         self._known: set[tuple[Role, str]] = set()
@@ -167,7 +172,7 @@ class RideSharing:
         """
         live = self.store.claim(self.city, token)
         done = list[Trip]()
-        for after in plan(live, self.stream.near, self.clock(), self.rules):
+        for after in plan(live, self.stream.near, self.clock(), self.rules, self.pair):
             try:
                 self.store.change(after, token)
             except Changed:  # its rider or driver was faster; the next round sees what they did

@@ -29,7 +29,7 @@ from designbook.systems.ride_sharing import trips
 from designbook.systems.ride_sharing.errors import Busy, Changed, Fenced, IllegalTransition, Refused, Unknown
 from designbook.systems.ride_sharing.geo.memory import MemoryLocations
 from designbook.systems.ride_sharing.locations import LocationStream
-from designbook.systems.ride_sharing.matching import plan
+from designbook.systems.ride_sharing.matching import Pairing, in_turn, plan
 from designbook.systems.ride_sharing.rules import Rules
 from designbook.systems.ride_sharing.stores.memory import MemoryTrips
 from designbook.systems.ride_sharing.stores.port import TripStore
@@ -297,7 +297,8 @@ class DispatcherNode:
     when a partition is over and another dispatches.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, pair: Pairing = in_turn) -> None:
+        self._pair = pair
         self._now = self._life = 0.0
         self._leads = {city: Lead() for city in CITIES}
         self._live: dict[str, tuple[Trip, ...]] = {}
@@ -322,7 +323,7 @@ class DispatcherNode:
                 lead = self._leads[city]
                 if token == lead.token:
                     lead.planned = lead.round
-                for after in plan(self._live[city], self._stream.near, now, RULES):
+                for after in plan(self._live[city], self._stream.near, now, RULES, self._pair):
                     asked = Ask("change", (after, token))
                     self._unanswered[asked] = None
                     yield Send(TRIPS, asked)

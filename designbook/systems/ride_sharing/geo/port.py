@@ -4,7 +4,10 @@ from typing import Protocol
 
 from designbook.blocks.geo_index import Near
 
-__all__ = ["Locations", "Near"]
+__all__ = ["FIRST", "Locations", "Near"]
+
+FIRST = 500.0
+"""Metres at which the search of an engine begins; it is doubled until the circle holds enough."""
 
 
 class Locations(Protocol):

@@ -12,11 +12,10 @@ from designbook.blocks.geohash import AFTER, covering, encode
 from designbook.blocks.sphere import position
 from designbook.engines.postgres_pool import PostgresPool
 from designbook.systems.ride_sharing.errors import StoreDown
+from designbook.systems.ride_sharing.geo.port import FIRST
 
 LENGTH = 7
 """Letters of a cell: 150 by 150 metres at the equator."""
-FIRST = 500.0
-"""Metres at which a search begins to widen."""
 
 SCHEMA: LiteralString = """
 select pg_advisory_xact_lock(20100706);  -- two servers that start at once must not both create

@@ -16,6 +16,7 @@ import valkey
 from designbook.blocks.geo_index import Near, check_count, check_metres
 from designbook.blocks.sphere import EARTH_RADIUS, HALF_EARTH, position
 from designbook.systems.ride_sharing.errors import Refused, StoreDown
+from designbook.systems.ride_sharing.geo.port import FIRST
 
 PLACES, TIMES, SEQUENCES = "ride:places", "ride:times", "ride:sequences"
 KEYS = [PLACES, TIMES, SEQUENCES]
@@ -36,19 +37,22 @@ return 1
 """
 
 NEARBY = """
-local lat, lon, count, radius, since = unpack(ARGV)
-local asked = tonumber(count)
+local lat, lon, since = ARGV[1], ARGV[2], tonumber(ARGV[6])
+local count, reach, radius = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local asked = count
 while true do
+    reach = math.min(reach, radius)
     local found = redis.call(
-        'GEOSEARCH', KEYS[1], 'FROMLONLAT', lon, lat, 'BYRADIUS', radius, 'm', 'ASC', 'COUNT', asked, 'WITHDIST')
+        'GEOSEARCH', KEYS[1], 'FROMLONLAT', lon, lat, 'BYRADIUS', reach, 'm', 'ASC', 'COUNT', asked, 'WITHDIST')
     local heard = {}
     for _, near in ipairs(found) do
-        if tonumber(redis.call('ZSCORE', KEYS[2], near[1])) >= tonumber(since) then heard[#heard + 1] = near end
+        if tonumber(redis.call('ZSCORE', KEYS[2], near[1])) >= since then heard[#heard + 1] = near end
     end
-    if #heard >= tonumber(count) or #found < asked then return heard end
-    asked = 2 * asked
+    if #heard >= count or (reach == radius and #found < asked) then return heard end
+    reach, asked = 2 * reach, 2 * asked
 end
 """
+"""Valkey visits everybody within the circle for the ten nearest, so a small one comes first, and is doubled."""
 
 FORGET = """
 local silent = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[1])
@@ -84,8 +88,9 @@ class ValkeyLocations:
         check_count(k)
         check_metres(at_most)
         lat, lon = _reachable(lat, lon)
+        radii = FIRST * RADIUS, min(at_most, HALF_EARTH) * RADIUS
         with _or_down():
-            found: Any = self._nearby(keys=KEYS, args=[lat, lon, k, min(at_most, HALF_EARTH) * RADIUS, since])
+            found: Any = self._nearby(keys=KEYS, args=[lat, lon, k, *radii, since])
         return sorted(Near(float(metres) / RADIUS, driver.decode()) for driver, metres in found[:k])
 
     def remove(self, driver: str) -> bool:

@@ -1,4 +1,4 @@
-"""A Chromium for the tests: found, or installed by `python -m tests.site.browser`."""
+"""A Chromium for the tests and for print: found, or installed by `python -m designbook.publish.chromium`."""
 
 import os
 import shutil
@@ -58,7 +58,7 @@ def launch(playwright: Playwright) -> Browser:
     """A headless Chromium that reaches nothing but this machine."""
     path = find()
     if path is None:
-        raise RuntimeError("no Chromium: run `python -m tests.site.browser`, or set DESIGNBOOK_BROWSER to one")
+        raise RuntimeError("no Chromium: run `python -m designbook.publish.chromium`, or set DESIGNBOOK_BROWSER to one")
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     return playwright.chromium.launch(executable_path=path, args=[*FLAGS, *(["--no-sandbox"] if as_root else [])])
 
@@ -70,7 +70,7 @@ def main() -> int:
         print(f"browser: DESIGNBOOK_BROWSER is {named!r}, which is no file", file=sys.stderr)
         return 1
     if find() is None:
-        print("-- no Chromium here: installing one for the tests", flush=True)
+        print("-- no Chromium here: installing one", flush=True)
         install()
     path = find()
     if path is None:
@@ -81,7 +81,7 @@ def main() -> int:
     try:
         with sync_playwright() as playwright:
             browser = launch(playwright)
-            print(f"-- browser for the tests: {path}, version {browser.version}", flush=True)
+            print(f"-- browser: {path}, version {browser.version}", flush=True)
             browser.close()
     except Error as error:
         print(f"browser: {path} does not start: {str(error).splitlines()[0]}", file=sys.stderr)
