@@ -113,7 +113,7 @@ def test_a_chapter_opened_by_its_button_runs_to_the_end_and_its_sliders_move(
 
 
 def move_a_slider(page: Page) -> None:
-    """Pull the first slider of the first panel to its other half, and wait until what the panel computes has changed."""
+    """Pull the first slider of the first panel to its other half, and wait until what it computes has changed."""
     page.evaluate("window.jupyterapp.shell.currentWidget.content.scrollToItem(0)")
     panel = page.locator(".jp-OutputArea-output:has(.widget-slider)").first
     panel.wait_for(timeout=60_000)
