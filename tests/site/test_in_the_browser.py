@@ -113,17 +113,19 @@ def test_a_chapter_opened_by_its_button_runs_to_the_end_and_its_sliders_move(
 
 
 def move_a_slider(page: Page) -> None:
-    """Pull the first slider of the first panel to the left, and wait until what the panel computes has changed."""
+    """Pull the first slider of the first panel to its other half, and wait until what it computes has changed."""
     page.evaluate("window.jupyterapp.shell.currentWidget.content.scrollToItem(0)")
     panel = page.locator(".jp-OutputArea-output:has(.widget-slider)").first
     panel.wait_for(timeout=60_000)
     before, handle = panel.inner_text(), panel.locator(".noUi-handle").first
     handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
+    box, track = handle.bounding_box(), panel.locator(".noUi-base").first.bounding_box()
     assert box is not None
+    assert track is not None
+    share = 0.1 if box["x"] + box["width"] / 2 > track["x"] + track["width"] / 2 else 0.9
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
-    page.mouse.move(box["x"] - 150, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.move(track["x"] + share * track["width"], box["y"] + box["height"] / 2, steps=5)
     page.mouse.up()
     page.wait_for_function("([panel, before]) => panel.innerText !== before", arg=[panel.element_handle(), before])
 
