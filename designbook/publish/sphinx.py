@@ -244,7 +244,6 @@ _SCRIPTS = (
     ("keep.js", "data-practise="),
     ("cards.js", 'data-practise="cards"'),
     ("mock.js", 'data-practise="mock"'),
-    ("scripts/bootstrap.js", ""),
     ("scripts/pydata-sphinx-theme.js", ""),
     ("scripts/sphinx-book-theme.js", ""),
     ("design-tabs.js", "sd-tab-set"),

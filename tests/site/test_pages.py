@@ -116,3 +116,17 @@ def test_code_has_a_copy_button_once_it_is_seen(browser: Browser, served: str) -
         assert seen.page.locator(".copybtn").count() < code.count() / 2
         code.last.scroll_into_view_if_needed()
         code.last.locator("xpath=following-sibling::button[contains(@class, 'copybtn')]").wait_for(state="attached")
+
+
+def test_the_menu_of_a_page_brings_its_script_when_it_is_asked_for(browser: Browser, site: Path) -> None:
+    with visit(browser, (site / "chapters/case_studies/url_shortener.html").as_uri()) as seen:
+        menu = seen.page.locator("[data-bs-toggle=dropdown]").first
+        assert not any("bootstrap" in request for request in seen.requests)
+        menu.dispatch_event("click")  # neither pointer nor focus came first
+        seen.page.wait_for_selector(".dropdown-menu.show")
+        seen.page.keyboard.press("Escape")
+        seen.page.wait_for_selector(".dropdown-menu.show", state="hidden")
+        menu.focus()
+        seen.page.keyboard.press("Enter")
+        seen.page.wait_for_selector(".dropdown-menu.show")
+        assert not seen.errors
