@@ -269,19 +269,11 @@
     window.designbookFile("mock-interviews.md", "text/markdown", state.past.map(markdown).join("\n"));
     say("Your rounds are in the file mock-interviews.md.");
   });
-  /* Deleting asks once more, on the same button. */
-  const remove = find("[data-delete]"), asks = remove.textContent;
-  remove.addEventListener("click", () => {
-    if (remove.textContent === asks) {
-      remove.textContent = "Really delete all";
-      return;
-    }
-    remove.textContent = asks;
+  window.designbookTwice(find("[data-delete]"), "Really delete all", () => {
     state.past = [];
     save();
     rest("Your rounds are deleted.");
   });
-  remove.addEventListener("blur", () => { remove.textContent = asks; });
 
   setup.addEventListener("submit", begin);
   list();

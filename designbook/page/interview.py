@@ -18,6 +18,7 @@ import yaml
 from designbook.capacity import CapacityModel
 from designbook.data import dataset
 from designbook.page.markup import Html, inline, symbol, table
+from designbook.page.typed import asked, example
 from designbook.quantities import from_base, human, to_base
 
 LEVELS = {"mid": "Mid level", "senior": "Senior", "staff": "Staff"}
@@ -90,12 +91,13 @@ def quiz(name: str, model: CapacityModel | None = None) -> Html:
     for index, item in enumerate(source.content["quiz"]):
         fill = _Filler(source, ("quiz", index), model)
         legend, why = fill(item["question"]), fill(item["why"])
+        key = f"{source.path.stem}/{item['id']}"
         body = (
             _options(item["options"], why, fill, f"{name}-{item['id']}")
             if "options" in item
             else _numeric(item["answer"], why, fill, model)
         )
-        body = body.replace("<fieldset", f'<fieldset data-level="{item["level"]}"', 1)
+        body = body.replace("<fieldset", f'<fieldset data-question="{key}" data-level="{item["level"]}"', 1)
         questions.append(body.replace("<!--legend-->", f"<legend>{legend}</legend>", 1))
     inside = "".join(questions)
     return Html(
@@ -241,14 +243,14 @@ def _numeric(answer: dict[str, Any], why: str, fill: "_Filler", model: CapacityM
         part = float(tolerance[:-1]) / 100
         low, high = value * (1 - part), value * (1 + part)
         counts = f"within {tolerance[:-1]} %"
-    bounds = f'data-low="{from_base(low, unit):.6g}" data-high="{from_base(high, unit):.6g}"'
-    if symbol(unit) == "%":
-        bounds += ' data-percent="yes"'
+    # A number without a unit is taken to be in the unit that the question names.
+    typed = html.escape(json.dumps({**asked(unit), "one": to_base(1.0, unit)}, ensure_ascii=False))
+    bounds = f'data-low="{low:.9g}" data-high="{high:.9g}" data-asked="{typed}"'
     shown = html.escape(human(value, unit))
-    asked = f"your answer, in {symbol(unit)}" if symbol(unit) else "your answer"
+    wanted = f"your answer, in {symbol(unit)}" if symbol(unit) else "your answer"
     return (
-        f'<fieldset data-kind="number" {bounds}><!--legend--><label><span class="dbk-why">{html.escape(asked)} '
-        f"({counts} counts; 3.8k, 2 million and 30 % are understood)</span><br>"
+        f'<fieldset data-kind="number" {bounds}><!--legend--><label><span class="dbk-why">{html.escape(wanted)} '
+        f"({counts} counts; {html.escape(example(unit))} is understood)</span><br>"
         f'<input type="text" inputmode="text" autocomplete="off"></label>{_BUTTON}'
         f"<details><summary>Answer</summary><p><b>{shown}</b></p><p>{why}</p></details></fieldset>"
     )
