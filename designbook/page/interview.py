@@ -138,13 +138,13 @@ def deck(name: str, model: CapacityModel | None = None) -> list[Card]:
 
 
 def probes(name: str, model: CapacityModel | None = None) -> Html:
-    """What an interviewer asks at each level, and what to expect next; what a strong answer contains opens."""
+    """What an interviewer asks at each level, and what may come next; what a strong answer contains opens."""
     shown = []
     for each in asks(name, model):
         strong = "".join(f"<li>{part}</li>" for part in each.strong)
-        title = LEVELS.get(each.level, "What comes next")
+        tier = f"{LEVELS[each.level]}{', next' if each.follows else ''}"
         shown.append(
-            f'<details><summary><span class="dbk-tier">{title}</span> {each.ask}</summary>'
+            f'<details><summary><span class="dbk-tier">{tier}</span> {each.ask}</summary>'
             f'<p class="dbk-why">A strong answer:</p><ul>{strong}</ul></details>'
         )
     return _drill("probes", name, "What the interviewer probes", shown)
@@ -153,36 +153,42 @@ def probes(name: str, model: CapacityModel | None = None) -> Html:
 class Ask(NamedTuple):
     """What an interviewer asks, and what a strong answer contains, as HTML.
 
-    `level` is "" for what may follow at any level; `phase` is the id of the phase of the rubric in which it is asked.
+    `phase` is the id of the phase of the rubric in which it is asked; `follows` says that it comes after the probes.
     """
 
     level: str
     phase: str
     ask: str
     strong: tuple[str, ...]
+    follows: bool
 
 
 def asks(name: str, model: CapacityModel | None = None) -> list[Ask]:
     """The probes of a case study by level, and then what comes next, filled with the numbers of its model."""
     source = _having(name, "probes")
     found = []
-    for level, at in [*((level, ("probes", level)) for level in LEVELS), ("", ("follow_ups",))]:
-        items = source.content[at[0]]
-        for index, item in enumerate(items[at[1]] if len(at) > 1 else items):
-            fill = _Filler(source, (*at, index), model)
-            found.append(Ask(level, item["phase"], fill(item["ask"]), tuple(map(fill, item["strong"]))))
+    probed = [
+        (("probes", level, index), {**item, "level": level})
+        for level in LEVELS
+        for index, item in enumerate(source.content["probes"][level])
+    ]
+    following = [(("follow_ups", index), item) for index, item in enumerate(source.content["follow_ups"])]
+    for at, item in probed + following:
+        fill = _Filler(source, at, model)
+        strong = tuple(map(fill, item["strong"]))
+        found.append(Ask(item["level"], item["phase"], fill(item["ask"]), strong, at[0] == "follow_ups"))
     return found
 
 
 def clarify(name: str, model: CapacityModel | None = None) -> Html:
     """The questions to ask first and what each answer would change, as a table."""
-    rows = pairs(name, model, "clarify", ("ask", "changes"))
+    rows = texts(name, model, "clarify", ("ask", "changes"))
     return table("Questions to ask first", ("Ask", "What the answer changes"), rows)
 
 
 def mistakes(name: str, model: CapacityModel | None = None) -> Html:
     """What candidates often say, and what to say instead, as a table."""
-    rows = pairs(name, model, "mistakes", ("mistake", "instead"))
+    rows = texts(name, model, "mistakes", ("mistake", "instead"))
     return table("Common mistakes", ("Often said", "Better"), rows)
 
 
@@ -194,8 +200,8 @@ def _having(name: str, part: str) -> Interview:
     return source
 
 
-def pairs(name: str, model: CapacityModel | None, key: str, fields: tuple[str, str]) -> list[list[str]]:
-    """Two texts of each item in a part (`key`) of the file, by the names of their `fields`, as HTML."""
+def texts(name: str, model: CapacityModel | None, key: str, fields: tuple[str, ...]) -> list[list[str]]:
+    """The texts of each item in a part (`key`) of the file, by the names of their `fields`, as HTML."""
     source = _having(name, key)
     rows = []
     for index, item in enumerate(source.content[key]):

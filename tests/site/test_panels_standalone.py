@@ -102,12 +102,12 @@ SCRIPTS = ("panel.js", "answer.js", "keep.js", "quiz.js")
 LIBRARY = "uPlot.iife.min.js"
 
 QUIZ = """
-clarify: [{ask: a, changes: b}]
+clarify: [{ask: a, answer: b, changes: c}]
 probes:
   mid: [{phase: design, ask: a, strong: [b]}]
   senior: [{phase: design, ask: a, strong: [b]}]
   staff: [{phase: design, ask: a, strong: [b]}]
-follow_ups: [{phase: failure, ask: a, strong: [b]}]
+follow_ups: [{level: mid, phase: failure, ask: a, strong: [b]}]
 mistakes: [{mistake: a, instead: b}]
 cards: [{id: much, level: mid, front: "How much is {storage}?", back: This., why: So.}]
 quiz:
