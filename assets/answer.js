@@ -1,8 +1,8 @@
 /* What people type as an answer, for drills and quizzes alike: "4k/s", "3.8 TB", "2e12 bytes", "1.5 Gbit/s".
 
    designbookAnswer.read(typed, asked) gives {value} in base units, or {hint}. `asked` has what is measured (`measures`),
-   whether it is a share (`percent`), how an answer may look (`example`), and, if a bare number will do, what `one` of
-   its unit is. The words for units are those of designbook/quantities, which the page brings as designbookWords. */
+   whether it is a share (`percent`), how an answer may look (`example`), the `question` with its words for what is
+   counted, and, if a bare number will do, what `one` of its unit is. The words for units are those of designbook/quantities, which the page brings as designbookWords. */
 (function () {
   "use strict";
   if (window.designbookAnswer) return;
@@ -15,6 +15,8 @@
   const SPOKEN = new Set(["rps", "qps", "tps", "ops", "iops"]);
   /* What people call what the models count. */
   const ALIKE = [["server", "node", "machine", "host", "instance"], ["request", "r", "req", "read", "write", "query", "querie"]];
+  /* What must be right; what is counted may be left out. */
+  const MEASURED = ["time", "information", "currency"];
   const NUMBER = /^(?:\d{1,3}(?:[,_' \u00a0\u202f]\d{3})+(?!\d)|\d+(?=,\d{1,2}(?!\d))|\d+|(?=\.\d))(?:[.,]\d+)?(?:e[+-]?\d{1,3})?/i;
   const POWER = /^\s*(?:\^|\*\*)\s*([+-]?\d{1,3})/, TIMES_TEN = /^\s*[×x*·]\s*10\s*(?:\^|\*\*)\s*([+-]?\d{1,3})/i;
   const TOKEN = /\s*(\/|[$€£¢%×·*]|[a-zµμ]+|\d[\d,_]*(?:\.\d+)?)\s*/iy;
@@ -91,6 +93,9 @@
     const single = lower.replace(/s$/, ""), alike = ALIKE.find((group) => group.includes(single)) || [];
     const meant = single in asked.measures ? "" : alike.find((name) => name in asked.measures);
     if (meant) return unit(...words.units[meant]);
+    /* What the question calls the things that it counts, an answer may call so too: 4.5 M devices. */
+    const known = words.units[word] || words.units[lower] || words.units[single];
+    if (asked.question && single.length > 2 && !(known && MEASURED.some((name) => name in known[1])) && new RegExp(`\\b${single}`, "i").test(asked.question)) return unit(1, {});
     for (const form of [word, lower, single]) {
       if (Object.hasOwn(words.units, form)) return unit(...words.units[form]);
     }
@@ -116,11 +121,11 @@
   /* A hint if the units do not measure what is asked. What is counted may be left out, but not be something else. */
   function misfit(unit, asked, no) {
     for (const [name, word] of Object.entries(unit.said)) {
-      if (["time", "information", "currency"].includes(name) || anything(asked)) continue;
+      if (MEASURED.includes(name) || anything(asked)) continue;
       if ((asked.measures[name] || 0) * unit.measures[name] <= 0) return no(`You wrote ${word}, and that is not what is asked for.`);
     }
     if (unit.percent && Object.keys(asked.measures).length) return no("A percentage is not what is asked for.");
-    const differs = ["time", "information", "currency"].filter((name) => (asked.measures[name] || 0) !== (unit.measures[name] || 0));
+    const differs = MEASURED.filter((name) => (asked.measures[name] || 0) !== (unit.measures[name] || 0));
     if (differs.length) {
       if (!unit.named) return no("In what? The unit is missing.");
       return no(String(differs) === "time" && asked.measures.time < 0 && !unit.measures.time ? "In what time? Say per second, day or month." : "That unit does not measure what is asked for.");

@@ -31,7 +31,7 @@ def example(unit: str) -> str:
     if sized:
         return "1.5 Gbit/s or 90 MB/s" if timed else "3.8 TB or 2e12 bytes"
     if timed > 0:
-        return "90 s or 3 days"
+        return "40 ms or 3 days"
     return "4k/s or 3 million a day" if timed else "12 or 3.8k"
 
 

@@ -269,6 +269,24 @@ def test_nonsense_gets_a_hint_and_no_value(typed: str, unit: str, why: str, page
     assert "value" not in found
 
 
+@pytest.mark.parametrize(
+    ("typed", "unit", "question", "value"),
+    [
+        ("4.5M devices", "connection", "How many devices are connected?", 4.5e6),
+        ("3.8 devices", "frame/message", "To how many devices does one message go?", 3.8),
+        ("2k messages/s", "frame/second", "How many messages a second go out?", 2e3),
+        ("3 seconds", "request/second", "How many requests a second?", None),
+        ("3 bytes/s", "frame/second", "How many bytes of frames?", None),
+    ],
+)
+def test_an_answer_may_count_in_the_words_of_its_question(
+    typed: str, unit: str, question: str, value: float | None, page: Page
+) -> None:
+    asked = {**asked_for(unit), "question": question}
+    found = page.evaluate("([typed, asked]) => designbookAnswer.read(typed, asked)", [typed, asked])
+    assert found.get("value") == (pytest.approx(value) if value else None)
+
+
 def test_the_grade_is_how_many_times_too_much_or_too_little(page: Page) -> None:
     def expected(ratio: float) -> int:
         off = max(ratio, 1 / ratio)

@@ -22,7 +22,7 @@ class NewsFeedCapacity(CapacityModel):
         20, "request/user/day", low=1, high=200, scale="log", about="pages of the feed that each of them loads in a day"
     )
     ranked_each = Input(
-        5, "request/user/day", low=0, high=50, about="of the pages each loads in a day, first ones, which are ranked"
+        5, "request/user/day", low=0, high=50, about="ranked first pages that each of them loads in a day"
     )
     polls_each = Input(
         60, "request/user/day", low=0, high=1_000, about="times a day that each asks whether there is anything new"

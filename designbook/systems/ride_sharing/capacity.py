@@ -36,7 +36,7 @@ class RideSharingCapacity(CapacityModel):
         fact("uber-ping-interval-2015"), low=1, high=60, scale="log", about="time between two pings of a driver"
     )
     ping = Input(100, "byte/ping", low=20, high=1_000, scale="log", about="one ping on the wire")
-    copies = Input(2, "", low=1, high=5, about="nodes that hold each driver's place")
+    copies = Input(2, "", low=1, high=5, about="copies of each driver's place and of each trip")
     entry = Input(
         float(f"{_NODE['bytes_per_driver']:.1g}"),
         "byte/driver",

@@ -137,7 +137,7 @@ class ShortenerCapacity(CapacityModel):
 
     @estimate(
         "link",
-        asks="How many of the most popular links draw the clicks that the cache should answer, under Zipf's law?",
+        asks="How many links must a cache hold? The k most popular of N draw (k/N)^(1 - exponent) of the clicks.",
     )
     def cached_links(self) -> float:
         """The most popular links that together draw `hit_ratio` of the clicks, under Zipf's law."""
@@ -147,7 +147,7 @@ class ShortenerCapacity(CapacityModel):
 
     @estimate("gigabyte", asks="How much memory does one copy of the cache need, for links that a real policy holds?")
     def cache(self) -> float:
-        """Memory for these links and those that a real policy holds in vain, in each copy of the cache."""
+        """Memory of one copy of the cache: popular links, and those that a real policy holds in vain."""
         return self.cached_links * self.policy * self.entry
 
     @estimate("megabyte/second", asks="How many bytes a second go out to clients in the busiest second?")
