@@ -18,6 +18,7 @@
   const form = find("form"), { topic, level, show, knew, missed, ahead } = form.elements;
   const said = find("[role=status]"), front = find("[data-front]"), back = find("[data-back]"), boxes = find("[data-boxes]"), about = find("[data-about]");
   const keep = window.designbookKeep("designbook.cards", say);
+  const quiz = window.designbookQuiz;
   const levels = [...level.options].map(({ value }) => value), practised = new Set();
   let shown = null, early = false;
 
@@ -82,7 +83,8 @@
     return deal(true);
   }
 
-  /* A file of progress as {cards, strange}, or {wrong} with what is wrong with it. Nothing of it is ever put on the page. */
+  /* A file of progress as {cards, strange, answers}, or {wrong} with what is wrong with it. Of it only answers to the
+     quiz are ever put on the page, as text into their fields. */
   function check(text) {
     if (text.length > LARGEST) return { wrong: "it is larger than 1 MB" };
     let read = null;
@@ -105,15 +107,16 @@
       if (known.has(id)) cards[id] = [box, due < day(DAYS[box - 1]) ? due : day(DAYS[box - 1])];
       else strange++;
     }
-    return { cards, strange };
+    return { cards, strange, answers: quiz ? quiz.sound(read.answers === undefined ? null : read.answers) : {} };
   }
   async function take(file) {
     const read = file.size > LARGEST ? { wrong: "it is larger than 1 MB" } : check(await file.text());
     if (read.wrong) return say(`That file was not taken: ${read.wrong}. Nothing has changed.`);
     store({ ...kept(), ...read.cards });
-    const count = Object.keys(read.cards).length;
+    if (quiz) quiz.take(read.answers);
+    const many = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`, answered = Object.keys(read.answers).length;
     deal(false);
-    return say(`Progress on ${count} card${count === 1 ? "" : "s"} was taken from the file${read.strange ? `; ${read.strange} of it are not in this book` : ""}.`);
+    return say(`Progress on ${many(Object.keys(read.cards).length, "card")}${answered ? ` and ${many(answered, "quiz answer")}` : ""} was taken from the file${read.strange ? `; ${read.strange} of it are not in this book` : ""}.`);
   }
 
   show.addEventListener("click", turn);
@@ -123,7 +126,8 @@
   for (const choice of [topic, level]) choice.addEventListener("change", () => { early = false; deal(false); });
   form.addEventListener("submit", (event) => event.preventDefault());
   find("[data-save]").addEventListener("click", () => {
-    window.designbookFile("cards.json", "application/json", `${JSON.stringify({ format: FORMAT, version: 1, cards: kept() }, null, 1)}\n`);
+    const progress = { format: FORMAT, version: 1, cards: kept(), answers: quiz ? quiz.kept() : {} };
+    window.designbookFile("cards.json", "application/json", `${JSON.stringify(progress, null, 1)}\n`);
     say("Your progress is in the file cards.json.");
   });
   find("input[type=file]").addEventListener("change", (event) => {
@@ -131,18 +135,12 @@
     event.target.value = "";
     if (file) take(file).catch(() => say("That file cannot be read. Nothing has changed."));
   });
-  /* Deleting asks once more, on the same button. */
-  const remove = find("[data-delete]"), words = remove.textContent;
-  let sure = false;
-  const ask = (again) => { sure = again; remove.textContent = again ? "Really delete it" : words; };
-  remove.addEventListener("click", () => {
-    if (!sure) return ask(true);
-    ask(false);
+  window.designbookTwice(find("[data-delete]"), "Really delete it", () => {
     keep.clear();
+    if (quiz) quiz.clear();
     deal(false);
-    return say("Your progress is deleted.");
+    say("Your progress is deleted.");
   });
-  remove.addEventListener("blur", () => ask(false));
 
   form.hidden = false;
   deal(false);

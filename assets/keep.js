@@ -1,7 +1,8 @@
 /* What a page keeps in this browser, and gives out as a file. Loaded by pages that keep something.
 
    designbookKeep(key, complain) has load(), save(value) and clear(). Where the browser refuses (storage is full or
-   forbidden), `complain` is told in one line, and the value lasts as long as the page. */
+   forbidden), `complain` is told in one line, and the value lasts as long as the page. designbookTwice asks before
+   something is deleted, and designbookFile gives out a file. */
 (function () {
   "use strict";
   window.designbookKeep = function (key, complain) {
@@ -35,6 +36,19 @@
         if (!refused) attempt(() => localStorage.removeItem(key));
       },
     };
+  };
+
+  /* Makes a button that deletes ask once more, in the words of `again`. */
+  window.designbookTwice = function (button, again, action) {
+    const words = button.textContent;
+    let sure = false;
+    const ask = (now) => { sure = now; button.textContent = now ? again : words; };
+    button.addEventListener("click", () => {
+      const really = sure;
+      ask(!really);
+      if (really) action();
+    });
+    button.addEventListener("blur", () => ask(false));
   };
 
   /* Hands the reader a file. */

@@ -15,11 +15,16 @@
   const rubric = JSON.parse(find("[data-rubric]").textContent), LEVELS = Object.keys(rubric.levels), MOST = 50;
   const setup = find("[data-setup]"), round = find("[data-round]"), review = find("[data-review]"), past = find("[data-past]");
   const notes = find("[data-notes]"), clock = find("[data-clock]"), prompts = find("[data-prompts]"), phases = find("[data-phases]");
+  const facts = find("[data-facts]"), factsAsked = find("[data-facts-asked]"), factsList = find("[data-facts-list]");
   const grades = find("[data-grades]"), status = find("[role=status]"), pause = find("[data-pause]"), next = find("[data-next]");
   const keep = window.designbookKeep("designbook.rounds", say);
   function say(words) { status.textContent = words; }
   const save = () => keep.save(state);
   const sheet = (system) => document.querySelector(`[data-sheets] [data-system="${system}"]`);
+  /* What a candidate may ask about a system, with the interviewer's answers. */
+  const questions = (system) => [...sheet(system).querySelectorAll("[data-clarify]")].map((each) => ({
+    key: each.dataset.clarify, ask: each.querySelector("[data-words]"), answer: each.querySelector("[data-answer]"),
+  }));
   const title = (of) => (sheet(of.system) ? sheet(of.system).querySelector("summary").textContent : of.system);
   const label = (of) => `${title(of)}, ${rubric.levels[of.level].toLowerCase()}, ${of.minutes} minutes`;
   const length = (of, at) => (rubric.phases[at].minutes * 60 * of.minutes) / rubric.minutes;
@@ -34,21 +39,25 @@
     const whole = (one) => one && sheet(one.system) && LEVELS.includes(one.level) && one.minutes > 0 && one.minutes <= 240
       && rubric.phases[one.at] && list(one.spent, (value) => value >= 0) && list(one.notes, (value) => typeof value === "string")
       && list(one.asked, (value) => Array.isArray(value) && value.every((key) => /^[a-z0-9_-]+$/.test(key)))
-      && list(one.told, (value) => Number.isInteger(value)) && typeof one.grades === "object" && one.grades !== null && /^[\d-]{10}$/.test(one.day);
+      && list(one.told, (value) => Number.isInteger(value)) && (one.clarified === undefined || Array.isArray(one.clarified)) && typeof one.grades === "object" && one.grades !== null && /^[\d-]{10}$/.test(one.day);
     const fine = read && typeof read === "object" && Array.isArray(read.past);
-    return { version: 1, current: fine && whole(read.current) ? read.current : null, past: fine ? read.past.filter(whole).slice(0, MOST) : [] };
+    /* Rounds of before one could ask have no list of what was asked. */
+    const full = (one) => ({ ...one, clarified: questions(one.system).map(({ key }) => key).filter((key) => (one.clarified || []).includes(key)) });
+    return { version: 1, current: fine && whole(read.current) ? full(read.current) : null, past: fine ? read.past.filter(whole).slice(0, MOST).map(full) : [] };
   }
 
   /* -- a round */
 
-  /* Which prompts come in each phase: those of the level first, then of the nearest levels. */
+  /* Which prompts come in each phase: those of the level first, then of the nearest; what an earlier round had, last. */
   function draw(system, level) {
-    const all = [...sheet(system).querySelectorAll("[data-ask]")], far = (each) => (each.dataset.level ? Math.abs(LEVELS.indexOf(each.dataset.level) - LEVELS.indexOf(level)) : 0);
-    const MANY = { design: [1, 0], deep_dive: [2, 1], failure: [1, 1] };
+    const all = [...sheet(system).querySelectorAll("[data-ask]")], met = new Set(state.past.flatMap((each) => each.asked.flatMap((keys, at) => keys.slice(0, each.told[at]))));
+    const far = (each) => Math.abs(LEVELS.indexOf(each.dataset.level) - LEVELS.indexOf(level)) + (met.has(each.dataset.ask) ? 3 : 0);
+    const MANY = { design: [1, 0], deep_dive: [2, 1] };
     return rubric.phases.map(({ id }) => {
-      const [probes, follow] = MANY[id] || [0, 0], here = all.filter((each) => each.closest("[data-part]").dataset.part === id);
+      const here = all.filter((each) => each.closest("[data-part]").dataset.part === id), [probes, follow] = MANY[id] || [0, 0];
       const drawn = here.map((each) => [far(each) + Math.random() / 2, each]).sort((a, b) => a[0] - b[0]).map(([, each]) => each);
-      const some = [...drawn.filter((each) => each.dataset.level).slice(0, probes), ...drawn.filter((each) => !each.dataset.level).slice(0, follow)];
+      const follows = (each) => "follows" in each.dataset;
+      const some = id === "failure" ? drawn.slice(0, 2) : [...drawn.filter((each) => !follows(each)).slice(0, probes), ...drawn.filter(follows).slice(0, follow)];
       return some.map((each) => each.dataset.ask);
     });
   }
@@ -59,7 +68,7 @@
     const day = new Date(), two = (part) => String(part).padStart(2, "0");
     now = state.current = {
       system: chosen, level: level.value, minutes: +minutes.value, day: `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`,
-      at: 0, spent: none(0), notes: none(""), asked: draw(chosen, level.value), told: none(0), grades: {}, judging: false, paused: false,
+      at: 0, spent: none(0), notes: none(""), asked: draw(chosen, level.value), told: none(0), clarified: [], grades: {}, judging: false, paused: false,
     };
     save();
     enter(0, true);
@@ -81,6 +90,8 @@
       return item;
     }));
     prompts.replaceChildren();
+    facts.open = false;
+    answered();
     notes.value = now.notes[at];
     notes.setAttribute("aria-label", `Your notes: ${name}`);
     find("[data-back]").disabled = at === 0;
@@ -111,6 +122,27 @@
       prompts.append(item);
     }
     find("[data-more]").hidden = now.told[now.at] >= asked.length;
+  }
+  /* The questions that may be asked; those that were asked come first, with their answers. */
+  function answered() {
+    const open = questions(now.system), at = (key) => now.clarified.indexOf(key);
+    factsAsked.textContent = now.clarified.length ? `(${now.clarified.length} asked)` : "";
+    factsList.replaceChildren(...[...open.filter(({ key }) => at(key) >= 0), ...open.filter(({ key }) => at(key) < 0)].map(({ key, ask, answer }) => {
+      const item = make("li", "", { tabIndex: -1 });
+      if (at(key) >= 0) {
+        item.append(make("b", ask.textContent), ` ${answer.textContent}`);
+        return item;
+      }
+      const button = make("button", ask.textContent, { type: "button" });
+      button.addEventListener("click", () => {
+        now.clarified.push(key);
+        answered();
+        factsList.children[now.clarified.length - 1].focus();
+        save();
+      });
+      item.append(button);
+      return item;
+    }));
   }
   function tick() {
     const passed = Math.min((Date.now() - last) / 1000, 120);
@@ -184,6 +216,7 @@
         save();
       });
       mine.append(make("p", `${phase.name}, ${words(of.spent[at])} of ${words(length(of, at))}`, { className: "dbk-front" }), field);
+      if (at === 0) mine.append(make("p", learnt(of), { className: of.clarified.length ? "dbk-why" : "dbk-why dbk-wrong" }));
       own.append(make("summary", `The chapter’s answer: ${phase.name.toLowerCase()}`), answers(of, phase, at));
       part.append(mine, own);
       return part;
@@ -197,11 +230,18 @@
     }
     save();
   }
+  /* What was asked of the interviewer in a round, and what was not. */
+  function learnt(of) {
+    const all = questions(of.system), missed = all.filter(({ key }) => !of.clarified.includes(key)), list = (some) => some.map(({ ask }) => ask.textContent).join(" ");
+    if (!of.clarified.length) return `You asked the interviewer none of ${all.length} questions: every number above is a guess of yours.`;
+    return `You asked ${of.clarified.length} of ${all.length} questions.${missed.length ? ` Not asked: ${list(missed)}` : ""}`;
+  }
   /* The chapter's own answers to a phase, with what was asked in this round before what was not. */
   function answers(of, phase, at) {
     const own = sheet(of.system).querySelector(`[data-part="${phase.id}"] [data-own]`).cloneNode(true);
-    const asked = (each) => of.asked[at].slice(0, of.told[at]).includes(each.dataset.ask);
-    const probes = [...own.querySelectorAll("[data-ask]")].sort((a, b) => asked(b) - asked(a));
+    const told = of.asked[at].slice(0, of.told[at]), asked = (each) => told.includes(each.dataset.ask);
+    const turn = (each) => (asked(each) ? told.indexOf(each.dataset.ask) : told.length);
+    const probes = [...own.querySelectorAll("[data-ask]")].sort((a, b) => turn(a) - turn(b));
     for (const each of probes) {
       if (asked(each)) each.querySelector("p").prepend(make("b", "You were asked: "));
       each.removeAttribute("data-ask");
@@ -250,6 +290,11 @@
     const lines = [`# Mock interview: ${label(of)}, ${of.day}`, "", verdict(of), ""];
     rubric.phases.forEach((phase, at) => {
       lines.push(`## ${phase.name} (${words(of.spent[at])} of ${words(length(of, at))})`, "");
+      if (at === 0) {
+        const asked = questions(of.system).filter(({ key }) => of.clarified.includes(key));
+        lines.push(...asked.map(({ ask, answer }) => `- You asked: ${ask.textContent} ${answer.textContent}`));
+        if (!asked.length) lines.push("- You asked the interviewer nothing.");
+      }
       for (const key of of.asked[at].slice(0, of.told[at])) {
         const asked = document.querySelector(`[data-sheets] [data-ask="${key}"] [data-words]`);
         if (asked) lines.push(`- Asked: ${asked.textContent}`);
@@ -269,19 +314,11 @@
     window.designbookFile("mock-interviews.md", "text/markdown", state.past.map(markdown).join("\n"));
     say("Your rounds are in the file mock-interviews.md.");
   });
-  /* Deleting asks once more, on the same button. */
-  const remove = find("[data-delete]"), asks = remove.textContent;
-  remove.addEventListener("click", () => {
-    if (remove.textContent === asks) {
-      remove.textContent = "Really delete all";
-      return;
-    }
-    remove.textContent = asks;
+  window.designbookTwice(find("[data-delete]"), "Really delete all", () => {
     state.past = [];
     save();
     rest("Your rounds are deleted.");
   });
-  remove.addEventListener("blur", () => { remove.textContent = asks; });
 
   setup.addEventListener("submit", begin);
   list();

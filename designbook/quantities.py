@@ -10,7 +10,6 @@ a published page formats a number with the same code; what depends on the unit i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -295,10 +294,10 @@ class Vocabulary(TypedDict):
     units: dict[str, tuple[float, dict[str, int]]]
 
 
-def vocabulary(nouns: Iterable[str] = ()) -> Vocabulary:
-    """What the registry calls its prefixes and units, with plurals and symbols; of what is counted only these nouns.
+def vocabulary() -> Vocabulary:
+    """What the registry calls its prefixes and units and what is counted, with plurals and symbols.
 
-    A page that reads what people type knows the same words as this module. Raises KeyError for an unknown noun.
+    A page that reads what people type knows the same words as this module.
     """
     prefixes: dict[str, float] = {}
     words: dict[str, str] = {}
@@ -310,7 +309,7 @@ def vocabulary(nouns: Iterable[str] = ()) -> Vocabulary:
             known = [each for each in (name, *others) if each != "_"]
             words |= dict.fromkeys(known, name)
             words |= {f"{each}s": name for each in known if len(each) > 1 and each.islower() and each[-1] != "s"}
-    for noun_ in nouns:
+    for noun_ in _NOUNS:
         words |= dict.fromkeys(filter(None, (noun_, _NOUNS[noun_], _SHORT.get(noun_))), noun_)
     units = {word: (to_base(1.0, name), dimension(name)) for word, name in words.items()}
     return {"prefixes": prefixes, "units": units}

@@ -145,10 +145,11 @@ class Input:
 class Estimate:
     """A formula of the model: a method that gives a number in base units, and the unit in which people want it."""
 
-    def __init__(self, function: Callable[[Any], float], unit: str) -> None:
+    def __init__(self, function: Callable[[Any], float], unit: str, asks: str = "") -> None:
         self.function = function
         self.name = function.__name__
         self.unit = unit
+        self.asks = asks
         self.about = (function.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
         self.__doc__ = function.__doc__
         quantities.display(unit)
@@ -176,9 +177,13 @@ class Estimate:
         return human(value, self.unit)
 
 
-def estimate(unit: str) -> Callable[[Callable[[Any], float]], Estimate]:
-    """Makes a method of a model an estimate, given to people in `unit`. Its docstring says what it is."""
-    return lambda function: Estimate(function, unit)
+def estimate(unit: str, *, asks: str = "") -> Callable[[Callable[[Any], float]], Estimate]:
+    """Makes a method of a model an estimate, given to people in `unit`. Its docstring says what it is.
+
+    `asks` is the question to which it is the answer, for someone who knows nothing of the model: whose, mean or peak,
+    and in what.
+    """
+    return lambda function: Estimate(function, unit, asks)
 
 
 class Limit:

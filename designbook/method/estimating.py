@@ -19,19 +19,21 @@ class EstimatingCapacity(CapacityModel):
     """A service that people read and write: the estimate that nearly every interview asks for."""
 
     users = Input(50e6, "user", low=1e4, high=2e9, scale="log", about="people who use it at least now and then")
-    active = Input(20, "percent", low=1, high=80, scale="log", about="of them come on a given day")
-    reads_each = Input(20, "request/user/day", low=1, high=500, scale="log", about="reads of such a person in a day")
-    writes_each = Input(2, "request/user/day", low=0.05, high=50, scale="log", about="writes of such a person in a day")
+    active = Input(20, "percent", low=1, high=80, scale="log", about="share of them who come on a given day")
+    reads_each = Input(20, "request/user/day", low=1, high=500, scale="log", about="reads in a day by each who comes")
+    writes_each = Input(
+        2, "request/user/day", low=0.05, high=50, scale="log", about="writes in a day by each who comes"
+    )
     peak_to_mean = Input(3, "times", low=1, high=10, about="busiest second against the mean")
 
     record = Input(1_000, "byte/request", low=50, high=1e6, scale="log", about="bytes that one write leaves behind")
-    kept = Input(5, "year", low=1, high=20, about="how long they are kept")
-    copies = Input(3, "", low=1, high=5, about="copies of each")
+    kept = Input(5, "year", low=1, high=20, about="how long what is written is kept")
+    copies = Input(3, "", low=1, high=5, about="copies of what is stored")
     answer = Input(5_000, "byte/request", low=200, high=1e6, scale="log", about="bytes of one answer")
     response_time = Input(100, "millisecond", low=5, high=5_000, scale="log", about="how long a request takes")
 
     pool = Input(20, "connection", low=1, high=1_000, scale="log", about="connections to the database in one pool")
-    query = Input(5, "millisecond", low=0.1, high=1_000, scale="log", about="how long a query holds one of them")
+    query = Input(5, "millisecond", low=0.1, high=1_000, scale="log", about="how long a query holds a connection")
 
     server_rate = Input(
         1_000, "request/second/server", low=50, high=50_000, scale="log", about="what one server sustains"
@@ -45,82 +47,101 @@ class EstimatingCapacity(CapacityModel):
     )
     egress_price = Input(fact("aws-egress-first-10tb").value, "USD/GB", low=0.01, high=0.12, about="bytes sent out")
 
-    @estimate("user")
+    @estimate("user", asks="How many people use the service on a given day?")
     def daily_users(self) -> float:
         """People who come on a given day."""
         return self.users * self.active
 
-    @estimate("request/second")
+    @estimate("request/second", asks="How many reads a second does the service get, on average over the day?")
     def reads(self) -> float:
         """Reads, on average."""
         return self.daily_users * self.reads_each
 
-    @estimate("request/second")
+    @estimate("request/second", asks="How many writes a second does the service get, on average over the day?")
     def writes(self) -> float:
         """Writes, on average."""
         return self.daily_users * self.writes_each
 
-    @estimate("request/second")
+    @estimate("request/second", asks="How many reads a second does the service get in its busiest second?")
     def peak_reads(self) -> float:
         """Reads in the busiest second."""
         return self.reads * self.peak_to_mean
 
-    @estimate("request/second")
+    @estimate("request/second", asks="How many writes a second does the service get in its busiest second?")
     def peak_writes(self) -> float:
         """Writes in the busiest second."""
         return self.writes * self.peak_to_mean
 
-    @estimate("request")
+    @estimate(
+        "request", asks="How many requests, reads and writes, are being answered at one moment of the busiest second?"
+    )
     def in_flight(self) -> float:
         """Requests that are being answered at the same time, by Little's law."""
         return (self.peak_reads + self.peak_writes) * self.response_time
 
-    @estimate("request/second")
+    @estimate("request/second", asks="How many queries a second can one pool of database connections carry at most?")
     def pool_ceiling(self) -> float:
         """Queries that a pool can carry, by Little's law turned round."""
         return amount(count(self.pool), "request") / self.query
 
-    @estimate("terabyte")
+    @estimate(
+        "terabyte",
+        asks="How many bytes have the writes left behind at the end of the time for which they are kept, in one copy?",
+    )
     def storage(self) -> float:
         """What the writes leave behind, one copy."""
         return self.writes * self.kept * self.record
 
-    @estimate("terabyte")
+    @estimate(
+        "terabyte", asks="How many bytes of disk do all copies take at the end of the time for which writes are kept?"
+    )
     def disks(self) -> float:
         """All copies of it."""
         return self.storage * self.copies
 
-    @estimate("megabyte/second")
+    @estimate(
+        "megabyte/second",
+        asks="How many bytes a second does the service send out as answers to reads, in its busiest second?",
+    )
     def bandwidth(self) -> float:
         """Answers sent out in the busiest second."""
         return self.peak_reads * self.answer
 
-    @estimate("server")
+    @estimate(
+        "server",
+        asks="How many servers carry the reads and writes of the busiest second, with one more so that one may fail?",
+    )
     def servers(self) -> float:
         """Servers for the busiest second, and one more so that one may fail."""
         return ceil((self.peak_reads + self.peak_writes) / (self.server_rate * self.utilisation)) + amount(1, "server")
 
-    @estimate("USD/month")
+    @estimate("USD/month", asks="What do the servers cost, in dollars a month?")
     def server_cost(self) -> float:
         """Servers, rented all month."""
         return self.servers * self.server_price
 
-    @estimate("USD/month")
+    @estimate(
+        "USD/month",
+        asks="What does the storage cost, all copies, in dollars a month, once the last year has been filled?",
+    )
     def disk_cost(self) -> float:
         """Storage, all copies, in the last of the years."""
         return self.disks * self.disk_price
 
-    @estimate("USD/month")
+    @estimate("USD/month", asks="What does it cost to send out the answers to reads, in dollars a month?")
     def egress_cost(self) -> float:
         """Answers sent out, on average."""
         return self.reads * self.answer * self.egress_price
 
-    @estimate("USD/month")
+    @estimate("USD/month", asks="What is the whole bill of the service, in dollars a month?")
     def cost(self) -> float:
         """The monthly bill in the last of the years, without salaries and the machines of databases and caches."""
         return self.server_cost + self.disk_cost + self.egress_cost
 
-    @estimate("USD/month/user")
+    @estimate(
+        "USD/month/user",
+        asks="What does the service cost for each person who comes on a given day, in dollars a month?",
+    )
     def cost_each(self) -> float:
         """The bill for each person who comes on a given day."""
         return self.cost / self.daily_users

@@ -19,45 +19,62 @@ class QueueCapacity(CapacityModel):
     retries = Input(3, "", low=1, high=10, about="times that a client asks again")
     budget = Input(10, "percent", low=1, high=100, scale="log", about="retries allowed for each new request")
 
-    @estimate("millisecond")
+    @estimate(
+        "millisecond",
+        asks="How long does a request wait on average before one busy server (M/M/1), its own service not counted?",
+    )
     def mean_wait(self) -> float:
         """Mean wait before one server with random arrivals and exponential service times (M/M/1)."""
         return self.service * self.load / (1 - self.load)
 
-    @estimate("millisecond")
+    @estimate(
+        "millisecond",
+        asks="How long does one busy server (M/M/1) take on average from request to answer, the wait included?",
+    )
     def mean_answer(self) -> float:
         """Mean time from request to answer, wait included."""
         return self.service / (1 - self.load)
 
-    @estimate("millisecond")
+    @estimate(
+        "millisecond",
+        asks="Within what time does one busy server (M/M/1) answer 99 of 100 requests? (The logarithm of 100 is 4.6.)",
+    )
     def p99_answer(self) -> float:
         """Time in which 99 of 100 requests are answered."""
         return self.mean_answer * log(100)
 
-    @estimate("millisecond")
+    @estimate(
+        "millisecond", asks="How long does a request wait on average in one queue before several servers (M/M/c)?"
+    )
     def pooled_wait(self) -> float:
         """Mean wait in one queue before several servers (M/M/c)."""
         servers = count(self.servers)
         return self.service * wait_chance(self.load, servers) / (servers * (1 - self.load))
 
-    @estimate("percent")
+    @estimate("percent", asks="What share of pages meets at least one slow answer, if a page asks many servers?")
     def slow_pages(self) -> float:
         """Pages that meet at least one slow answer."""
         return 1 - (1 - self.slow) ** count(self.fan_out)  # type: ignore[no-any-return]
 
-    @estimate("percent")
+    @estimate(
+        "percent", asks="What share of its answers may each server give slowly, so that enough pages meet no slow one?"
+    )
     def slow_allowed(self) -> float:
         """Slow answers that each server may give, so that enough pages meet none."""
         return 1 - self.page_goal ** (1 / count(self.fan_out))  # type: ignore[no-any-return]
 
-    @estimate("percent")
+    @estimate(
+        "percent", asks="Above which load does a storm of retries keep itself alive once it has begun, with no budget?"
+    )
     def storm_load(self) -> float:
         """Load above which a storm of retries keeps itself alive once it has begun."""
         return 1 / (1 + self.retries)
 
-    @estimate("percent")
+    @estimate(
+        "percent", asks="Above which load does a storm keep itself alive, if clients keep their retries to the budget?"
+    )
     def storm_load_with_budget(self) -> float:
-        """The same load where all clients together keep to the budget."""
+        """Load above which a storm keeps itself alive where all clients together keep to the budget."""
         return 1 / (1 + self.budget)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from designbook.capacity import CapacityModel, expression, needs, to_javascript
 from designbook.page import sliders
-from designbook.page.markup import Html, asset, inline, static, symbol
+from designbook.page.markup import Html, asset, inline, static
 from designbook.page.model_panel import expression_text, formula_text
-from designbook.quantities import Vocabulary, dimension, vocabulary
+from designbook.page.typed import asked as asked_for
+from designbook.page.typed import words_script
 
 MOST_GIVEN = 7
 """So many numbers a question gives at most. Where it takes more, the estimates before the last step are given."""
@@ -37,7 +38,8 @@ def estimation_drill(*models: type[CapacityModel]) -> Html:
         f'<section class="dbk dbk-drill" data-drill aria-label="Estimation drill">{_form(named)}'
         f"{_folded(asked)}{_script(asked)}</section>"
     )
-    scripts = "" if static() else f"<script>{asset('panel.js')}</script><script>{asset('drill.js')}</script>"
+    brought = () if static() else (words_script(), asset("answer.js"), asset("panel.js"), asset("drill.js"))
+    scripts = "".join(f"<script>{each}</script>" for each in brought)
     return Html(scripts + markup, f"[estimation drill: {count} questions]")
 
 
@@ -86,6 +88,11 @@ class _Questions:
         add(name)
         return list(order)
 
+    def question(self, name: str) -> str:
+        """The question as a sentence, that of the model or else what the estimate is called."""
+        part = self.model.estimates[name]
+        return part.asks or f"How much is this: {self.about(name)}?"
+
     def about(self, name: str) -> str:
         """A part of the model in words."""
         if name in self.model.inputs:
@@ -105,7 +112,8 @@ class _Questions:
                 name: {
                     "given": given,
                     "steps": self.steps(name),
-                    "measures": dimension(self.model.estimates[name].unit),
+                    "question": self.question(name),
+                    **asked_for(self.model.estimates[name].unit),
                 }
                 for name, given in self.given.items()
             },
@@ -176,7 +184,7 @@ def _folded(asked: dict[str, _Questions]) -> str:
                 f"<li>{html.escape(_spelt(model, each, questions.formulas))}</li>" for each in questions.steps(name)
             )
             rows.append(
-                f"<details><summary>{inline(questions.about(name))}?</summary>"
+                f"<details><summary>{inline(questions.question(name))}</summary>"
                 f'<p class="dbk-why">{told}.</p><details><summary>Answer</summary><ol class="dbk-steps">{lines}</ol>'
                 "</details></details>"
             )
@@ -196,38 +204,11 @@ def _spelt(model: CapacityModel, name: str, formulas: dict[str, str]) -> str:
     return f"{name.replace('_', ' ')} = {words} = {numbers} = {model.show(name)}"
 
 
-def _example(unit: str) -> str:
-    """How an answer in this unit may be written, without a hint at its size."""
-    kind = dimension(unit)
-    timed, sized, money = (kind.get(each, 0) for each in ("time", "information", "currency"))
-    if symbol(unit) == "%":
-        return "30 %"
-    if money:
-        return "$ 7.6k/month" if timed else "$ 0.80 per million"
-    if sized:
-        return "1.5 Gbit/s or 90 MB/s" if timed else "3.8 TB or 2e12 bytes"
-    if timed > 0:
-        return "90 s or 3 days"
-    return "4k/s or 3 million a day" if timed else "12 or 3.8k"
-
-
-def words(models: list[type[CapacityModel]]) -> Vocabulary:
-    """What the drill understands of units: all sizes, times and money, and what these models count."""
-    units = {part.unit for model in models for part in model.inputs.values()}
-    units |= {part.unit for model in models for part in model.estimates.values()}
-    counted = {name for unit in units for name in dimension(unit)}
-    return vocabulary(sorted(counted - {"time", "information", "currency"}))
-
-
 def _script(asked: dict[str, _Questions]) -> str:
     """The inline script that registers the drill."""
     models = [each.model for each in asked.values()]
     laid = {name: each.as_json() for name, each in asked.items()}
     units = [unit for each in laid.values() for _, unit in each["parts"].values()]
-    for each in laid.values():
-        for name, question in each["asked"].items():
-            question["example"] = _example(each["parts"][name][1])
-            question["percent"] = symbol(each["parts"][name][1]) == "%"
     code = ",".join(f"{name}:{to_javascript(model)}" for name, model in zip(asked, models, strict=True))
-    entries = {"models": laid, "units": sliders.units_json([*units, "times"]), "words": words(models)}
+    entries = {"models": laid, "units": sliders.units_json([*units, "times"])}
     return sliders.script(entries, {"code": f"{{{code}}}"}, to="designbookDrills")

@@ -18,6 +18,7 @@ import yaml
 from designbook.capacity import CapacityModel
 from designbook.data import dataset
 from designbook.page.markup import Html, inline, symbol, table
+from designbook.page.typed import asked, example
 from designbook.quantities import from_base, human, to_base
 
 LEVELS = {"mid": "Mid level", "senior": "Senior", "staff": "Staff"}
@@ -90,12 +91,13 @@ def quiz(name: str, model: CapacityModel | None = None) -> Html:
     for index, item in enumerate(source.content["quiz"]):
         fill = _Filler(source, ("quiz", index), model)
         legend, why = fill(item["question"]), fill(item["why"])
+        key = f"{source.path.stem}/{item['id']}"
         body = (
             _options(item["options"], why, fill, f"{name}-{item['id']}")
             if "options" in item
             else _numeric(item["answer"], why, fill, model)
         )
-        body = body.replace("<fieldset", f'<fieldset data-level="{item["level"]}"', 1)
+        body = body.replace("<fieldset", f'<fieldset data-question="{key}" data-level="{item["level"]}"', 1)
         questions.append(body.replace("<!--legend-->", f"<legend>{legend}</legend>", 1))
     inside = "".join(questions)
     return Html(
@@ -136,13 +138,13 @@ def deck(name: str, model: CapacityModel | None = None) -> list[Card]:
 
 
 def probes(name: str, model: CapacityModel | None = None) -> Html:
-    """What an interviewer asks at each level, and what to expect next; what a strong answer contains opens."""
+    """What an interviewer asks at each level, and what may come next; what a strong answer contains opens."""
     shown = []
     for each in asks(name, model):
         strong = "".join(f"<li>{part}</li>" for part in each.strong)
-        title = LEVELS.get(each.level, "What comes next")
+        tier = f"{LEVELS[each.level]}{', next' if each.follows else ''}"
         shown.append(
-            f'<details><summary><span class="dbk-tier">{title}</span> {each.ask}</summary>'
+            f'<details><summary><span class="dbk-tier">{tier}</span> {each.ask}</summary>'
             f'<p class="dbk-why">A strong answer:</p><ul>{strong}</ul></details>'
         )
     return _drill("probes", name, "What the interviewer probes", shown)
@@ -151,36 +153,42 @@ def probes(name: str, model: CapacityModel | None = None) -> Html:
 class Ask(NamedTuple):
     """What an interviewer asks, and what a strong answer contains, as HTML.
 
-    `level` is "" for what may follow at any level; `phase` is the id of the phase of the rubric in which it is asked.
+    `phase` is the id of the phase of the rubric in which it is asked; `follows` says that it comes after the probes.
     """
 
     level: str
     phase: str
     ask: str
     strong: tuple[str, ...]
+    follows: bool
 
 
 def asks(name: str, model: CapacityModel | None = None) -> list[Ask]:
     """The probes of a case study by level, and then what comes next, filled with the numbers of its model."""
     source = _having(name, "probes")
     found = []
-    for level, at in [*((level, ("probes", level)) for level in LEVELS), ("", ("follow_ups",))]:
-        items = source.content[at[0]]
-        for index, item in enumerate(items[at[1]] if len(at) > 1 else items):
-            fill = _Filler(source, (*at, index), model)
-            found.append(Ask(level, item["phase"], fill(item["ask"]), tuple(map(fill, item["strong"]))))
+    probed = [
+        (("probes", level, index), {**item, "level": level})
+        for level in LEVELS
+        for index, item in enumerate(source.content["probes"][level])
+    ]
+    following = [(("follow_ups", index), item) for index, item in enumerate(source.content["follow_ups"])]
+    for at, item in probed + following:
+        fill = _Filler(source, at, model)
+        strong = tuple(map(fill, item["strong"]))
+        found.append(Ask(item["level"], item["phase"], fill(item["ask"]), strong, at[0] == "follow_ups"))
     return found
 
 
 def clarify(name: str, model: CapacityModel | None = None) -> Html:
     """The questions to ask first and what each answer would change, as a table."""
-    rows = pairs(name, model, "clarify", ("ask", "changes"))
+    rows = texts(name, model, "clarify", ("ask", "changes"))
     return table("Questions to ask first", ("Ask", "What the answer changes"), rows)
 
 
 def mistakes(name: str, model: CapacityModel | None = None) -> Html:
     """What candidates often say, and what to say instead, as a table."""
-    rows = pairs(name, model, "mistakes", ("mistake", "instead"))
+    rows = texts(name, model, "mistakes", ("mistake", "instead"))
     return table("Common mistakes", ("Often said", "Better"), rows)
 
 
@@ -192,8 +200,8 @@ def _having(name: str, part: str) -> Interview:
     return source
 
 
-def pairs(name: str, model: CapacityModel | None, key: str, fields: tuple[str, str]) -> list[list[str]]:
-    """Two texts of each item in a part (`key`) of the file, by the names of their `fields`, as HTML."""
+def texts(name: str, model: CapacityModel | None, key: str, fields: tuple[str, ...]) -> list[list[str]]:
+    """The texts of each item in a part (`key`) of the file, by the names of their `fields`, as HTML."""
     source = _having(name, key)
     rows = []
     for index, item in enumerate(source.content[key]):
@@ -241,14 +249,14 @@ def _numeric(answer: dict[str, Any], why: str, fill: "_Filler", model: CapacityM
         part = float(tolerance[:-1]) / 100
         low, high = value * (1 - part), value * (1 + part)
         counts = f"within {tolerance[:-1]} %"
-    bounds = f'data-low="{from_base(low, unit):.6g}" data-high="{from_base(high, unit):.6g}"'
-    if symbol(unit) == "%":
-        bounds += ' data-percent="yes"'
+    # A number without a unit is taken to be in the unit that the question names.
+    typed = html.escape(json.dumps({**asked(unit), "one": to_base(1.0, unit)}, ensure_ascii=False))
+    bounds = f'data-low="{low:.9g}" data-high="{high:.9g}" data-asked="{typed}"'
     shown = html.escape(human(value, unit))
-    asked = f"your answer, in {symbol(unit)}" if symbol(unit) else "your answer"
+    wanted = f"your answer, in {symbol(unit)}" if symbol(unit) else "your answer"
     return (
-        f'<fieldset data-kind="number" {bounds}><!--legend--><label><span class="dbk-why">{html.escape(asked)} '
-        f"({counts} counts; 3.8k, 2 million and 30 % are understood)</span><br>"
+        f'<fieldset data-kind="number" {bounds}><!--legend--><label><span class="dbk-why">{html.escape(wanted)} '
+        f"({counts} counts; {html.escape(example(unit))} is understood)</span><br>"
         f'<input type="text" inputmode="text" autocomplete="off"></label>{_BUTTON}'
         f"<details><summary>Answer</summary><p><b>{shown}</b></p><p>{why}</p></details></fieldset>"
     )

@@ -9,7 +9,7 @@ import html
 import json
 
 from designbook.capacity import CapacityModel
-from designbook.page.interview import LEVELS, Ask, asks, load, pairs
+from designbook.page.interview import LEVELS, Ask, asks, load, texts
 from designbook.page.markup import inline
 from designbook.page.rubric import MINUTES, Phase, Rubric, load_rubric
 from designbook.publish.practice import Chapter, chapters, model_of
@@ -45,6 +45,9 @@ def mock_interview() -> str:
         '<span class="dbk-wrong" data-notice></span><span class="dbk-clock" data-clock></span></p>'
         '<ol class="dbk-phases" data-phases></ol>'
         '<p class="dbk-front" data-phase tabindex="-1"></p><ul data-prompts aria-live="polite"></ul>'
+        f'<details class="dbk-facts" data-facts><summary>Ask the interviewer <span class="dbk-why" data-facts-asked>'
+        '</span></summary><p class="dbk-why">Say your own question aloud first. If it is one of these, choose it and '
+        "you are answered; if it is not, assume something and say so.</p><ul data-facts-list></ul></details>"
         '<label>Your notes<textarea data-notes rows="8" maxlength="20000"></textarea></label>'
         '<p class="dbk-buttons"><button type="button" data-next>Next phase</button>'
         '<button type="button" data-back>Back</button><button type="button" data-more>Ask me more</button>'
@@ -135,7 +138,14 @@ def _phase(phase: Phase, chapter: Chapter, model: CapacityModel | None, asked: l
 def _own(phase: Phase, chapter: Chapter, model: CapacityModel | None) -> str:
     """What the chapter has for a phase beside probes: its questions, its numbers, the usual mistakes."""
     if phase.id == "requirements":
-        return _listed(pairs(chapter.name, model, "clarify", ("ask", "changes")))
+        rows = "".join(
+            f'<li data-clarify="{chapter.name}-{number}"><b data-words>{ask}</b> <span data-answer>{answer}</span> '
+            f'<span class="dbk-why">It changes: {changes}</span></li>'
+            for number, (ask, answer, changes) in enumerate(
+                texts(chapter.name, model, "clarify", ("ask", "answer", "changes"))
+            )
+        )
+        return f'<p class="dbk-why">Asked by the candidate, and your answer:</p><ul class="dbk-tick">{rows}</ul>'
     if phase.id == "estimates" and model is not None:
         names = dict.fromkeys(limit.estimate for limit in model.limits.values())
         parts = [model.estimates[name] for name in names]
@@ -144,7 +154,7 @@ def _own(phase: Phase, chapter: Chapter, model: CapacityModel | None) -> str:
         )
         return f"<ul>{rows}</ul><p>{inline(model.verdict().sentence)}</p>"
     if phase.id == "close":
-        mistakes = pairs(chapter.name, model, "mistakes", ("mistake", "instead"))
+        mistakes = texts(chapter.name, model, "mistakes", ("mistake", "instead"))
         return f'<p class="dbk-why">Often said, and better:</p>{_listed(mistakes)}'
     return ""
 
@@ -170,8 +180,9 @@ def _judgement(rubric: Rubric) -> str:
 
 def _ask(each: Ask, key: str) -> str:
     strong = "".join(f"<li>{part}</li>" for part in each.strong)
-    title = LEVELS.get(each.level, "Any level")
+    follows = " data-follows" if each.follows else ""
+    title = LEVELS[each.level]
     return (
-        f'<div data-ask="{key}" data-level="{each.level}"><p><span class="dbk-tier">{title}</span> '
+        f'<div data-ask="{key}" data-level="{each.level}"{follows}><p><span class="dbk-tier">{title}</span> '
         f'<span data-words>{each.ask}</span></p><ul class="dbk-tick">{strong}</ul></div>'
     )

@@ -15,6 +15,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urljoin
@@ -45,9 +46,8 @@ def main(kinds: list[str]) -> int:
     if not (site / "index.html").is_file():
         print("offline: there is no site yet: run `make book` first", file=sys.stderr)
         return 1
-    pictures = root / "_build" / "pictures"
     if set(kinds) & {"pdf", "epub"}:
-        photograph(site, pages(root), pictures)
+        pictures(root)
     (site / "downloads").mkdir(exist_ok=True)
     for kind in kinds:
         made = MAKERS[kind](root, site / "downloads" / f"{NAME}.{kind}")
@@ -73,6 +73,18 @@ def press() -> Iterator[Page]:
         view = ViewportSize(width=WIDTH + 48, height=1000)
         yield browser.new_page(viewport=view, device_scale_factor=2, color_scheme="light", reduced_motion="reduce")
         browser.close()
+
+
+def pictures(root: Path) -> None:
+    """Have the pictures of the built site in `_build/pictures`: those that are there, unless it was built since."""
+    folder, stamp = root / "_build" / "pictures", root / "_build" / "built"
+    taken = folder / "built"
+    built = stamp.read_text(encoding="utf-8") if stamp.is_file() else None
+    if built and taken.is_file() and taken.read_text(encoding="utf-8") == built:
+        return
+    photograph(root / "_build" / "html", pages(root), folder)
+    if built:
+        taken.write_text(built, encoding="utf-8")
 
 
 def photograph(site: Path, names: list[str], folder: Path) -> None:
@@ -139,9 +151,12 @@ def one_page(root: Path, names: list[str], numbers: dict[str, int]) -> str:
         article = soup.select_one("article.bd-article")
         if article is None:
             raise ValueError(f"{name}.html has no article")
-        text = paper(article.decode_contents(), lambda number, name=name: f"pictures/{picture_name(name, number)}")  # type: ignore[misc]
+        heading = article.select_one("h1")
+        if heading is None:
+            raise ValueError(f"{name}.html has no heading")
+        text = paper(article.decode_contents(), partial(_picture, name))
         bodies.append(f'<section class="page" id="{slug(name)}">{rooted(text, name, set(names))}</section>')
-        title = " ".join(article.select_one("h1").get_text().rstrip("#\N{PILCROW SIGN}").split())  # type: ignore[union-attr]
+        title = " ".join(heading.get_text().rstrip("#\N{PILCROW SIGN}").split())
         number = numbers.get(slug(name), "")
         contents.append(f'<li><a href="#{slug(name)}">{html.escape(title)}</a> <span>{number}</span></li>')
     front, *chapters = bodies
@@ -149,6 +164,10 @@ def one_page(root: Path, names: list[str], numbers: dict[str, int]) -> str:
     toc = f'<nav class="of-the-book"><h2>Contents</h2><ol>{"".join(contents[1:])}</ol></nav>'
     head = f'<html lang="en" data-theme="light"><meta charset="utf-8"><title>{TITLE}</title>{styles}'
     return f'<!doctype html>{head}<body class="paper bd-article">{front}{toc}{"".join(chapters)}</body></html>'
+
+
+def _picture(page: str, number: int) -> str:
+    return f"pictures/{picture_name(page, number)}"
 
 
 def rooted(text: str, name: str, names: set[str]) -> str:

@@ -27,6 +27,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+from designbook.page.typed import words_script
 from designbook.publish.browser.link import link_notebook
 from designbook.publish.paper import EPUB, EPUB_STYLES, PLACE, epub_page
 
@@ -235,13 +236,15 @@ _STYLES = (
     "book.css",
     "run.css",
 )
+_ANSWERED = "data-drill|data-quiz="
 # The scripts that a page loads, in this order, when `mark` (a pattern) is found in its text ("" is in every text).
 _SCRIPTS = (
     ("book.js", ""),
     ("panel.js", "data-panel=|data-drill"),
+    ("answer.js", _ANSWERED),
     ("drill.js", "data-drill"),
+    ("keep.js", "data-practise=|data-quiz="),
     ("quiz.js", "data-quiz="),
-    ("keep.js", "data-practise="),
     ("cards.js", 'data-practise="cards"'),
     ("mock.js", 'data-practise="mock"'),
     ("scripts/pydata-sphinx-theme.js", ""),
@@ -269,6 +272,8 @@ def lighten(
     context["page_scripts"] = [name for name, mark in _SCRIPTS if re.search(mark, body)]
     inline = (getattr(file, "attributes", {}).get("body") or "" for file in context["script_files"])
     context["page_settings"] = sorted({text for text in inline if "toggle" in text}) if "dropdown" in body else []
+    if re.search(_ANSWERED, body):
+        context["page_settings"].append(words_script())
     if pagename == "search":
         context["page_scripts"] += _SEARCH_SCRIPTS
     context["metatags"] = context.get("metatags", "") + description(doctree)

@@ -13,7 +13,7 @@ from designbook.page import interview
 from designbook.publish import practice
 from tests.site.test_panels_standalone import AXE, opened
 
-SCRIPTS = ("quiz.js", "keep.js", "cards.js")
+SCRIPTS = ("answer.js", "keep.js", "quiz.js", "cards.js")
 KEY = "designbook.cards"
 CHAPTERS = [chapter for chapter in practice.chapters() if chapter.name in ("chat", "leaderboard")]
 TAKEN = "/taken|Nothing/.test(document.querySelector('[data-practise] [role=status]').textContent)"

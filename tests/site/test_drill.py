@@ -11,13 +11,15 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from designbook.capacity import CapacityModel, Input, amount, ceil, estimate
-from designbook.page.estimation import _Questions, estimation_drill, model_name, words
+from designbook.page.estimation import _Questions, estimation_drill, model_name
+from designbook.page.typed import asked as asked_for
+from designbook.page.typed import words_script
 from designbook.publish import practice
 from designbook.quantities import dimension, from_base, to_base
 from tests.site.test_panels_standalone import AXE, opened
 
 MODELS = practice.models()
-SCRIPTS = ("panel.js", "drill.js")
+SCRIPTS = ("answer.js", "panel.js", "drill.js")
 KEEP = "<script>var kept = [], designbookDrills = {push: (spec) => kept.push(spec), splice: () => kept};</script>"
 
 
@@ -30,7 +32,7 @@ class StallCapacity(CapacityModel):
     nothing = Input(0, "percent", low=0, high=100, about="share of </script> thrown away")
     per_disk = Input(2, "terabyte/server", low=0.5, high=8, about="one disk")
 
-    @estimate("terabyte")
+    @estimate("terabyte", asks="How many bytes do all links take?")
     def storage(self) -> float:
         """All `links` kept."""
         return self.links * self.size * self.kept
@@ -64,7 +66,7 @@ def page(browser: Browser, static: None, tmp_path_factory: pytest.TempPathFactor
     """A page with the drill over all models, for what is asked of its functions."""
     body = KEEP + estimation_drill(*MODELS.values()).markup
     with opened(browser, tmp_path_factory.mktemp("drill"), body, scripts=SCRIPTS) as page:
-        page.wait_for_function("!!designbookDrills.read")
+        page.wait_for_function("!!designbookDrills.grade")
         yield page
 
 
@@ -200,12 +202,9 @@ def forms() -> list[tuple[str, str, float]]:
 
 def read(page: Page, typed: list[tuple[str, str]]) -> list[dict[str, Any]]:
     """What the page makes of each text, for the unit that is asked for."""
-    known = words([*MODELS.values(), StallCapacity])
-    asked = [
-        [text, {"measures": dimension(unit), "example": "this", "percent": unit == "percent"}] for text, unit in typed
-    ]
+    asked = [[text, {**asked_for(unit), "example": "this"}] for text, unit in typed]
     result: list[dict[str, Any]] = page.evaluate(
-        "([all, words]) => all.map(([text, asked]) => designbookDrills.read(text, asked, words))", [asked, known]
+        "(all) => all.map(([text, asked]) => designbookAnswer.read(text, asked))", asked
     )
     return result
 
@@ -251,6 +250,8 @@ def test_hundreds_of_typed_forms_mean_what_they_say(page: Page) -> None:
         ("4 m", "hour", "minutes, months or milli"),
         ("4k/m", "request/second", "minutes, months or milli"),
         ("30", "percent", "share or in per cent"),
+        ("30 cores", "percent", "is no unit"),
+        ("30 GB", "", "does not measure"),
         ("30 %", "server", "percentage is not"),
         ("1.500.000 servers", "server", "says nothing here"),
         ("5 servers!", "server", "says nothing here"),
@@ -266,6 +267,24 @@ def test_nonsense_gets_a_hint_and_no_value(typed: str, unit: str, why: str, page
     assert why in found["hint"]
     assert found["hint"].endswith("Write it like this.")
     assert "value" not in found
+
+
+@pytest.mark.parametrize(
+    ("typed", "unit", "question", "value"),
+    [
+        ("4.5M devices", "connection", "How many devices are connected?", 4.5e6),
+        ("3.8 devices", "frame/message", "To how many devices does one message go?", 3.8),
+        ("2k messages/s", "frame/second", "How many messages a second go out?", 2e3),
+        ("3 seconds", "request/second", "How many requests a second?", None),
+        ("3 bytes/s", "frame/second", "How many bytes of frames?", None),
+    ],
+)
+def test_an_answer_may_count_in_the_words_of_its_question(
+    typed: str, unit: str, question: str, value: float | None, page: Page
+) -> None:
+    asked = {**asked_for(unit), "question": question}
+    found = page.evaluate("([typed, asked]) => designbookAnswer.read(typed, asked)", [typed, asked])
+    assert found.get("value") == (pytest.approx(value) if value else None)
 
 
 def test_the_grade_is_how_many_times_too_much_or_too_little(page: Page) -> None:
@@ -337,6 +356,41 @@ def test_draws_spread_evenly_over_half_of_a_logarithmic_range_around_the_default
         assert 0.14 < share < 0.38, f"{share:.2f} of the draws from {low:g} on"
 
 
+CONTEXT = ("the same", "of these", "of them", "of it", "then", "after that", "such a", "in that")
+"""What points at something that a question, drawn alone, does not show."""
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=model_name)
+def test_every_estimate_has_a_question_that_can_be_understood_alone(model: type[CapacityModel]) -> None:
+    asked = [part.asks for part in model.estimates.values()]
+    assert len(set(asked)) == len(asked), "two estimates with one question"
+    for part in model.estimates.values():
+        first, mark, rest = part.asks.partition("?")
+        where = f"{model.__name__}.{part.name}: {part.asks!r}"
+        assert mark, f"{where} is no question"
+        assert len(first.split()) >= 5, f"{where} is too short to say whose quantity it is"
+        assert not rest or rest.endswith((".", ".)")), where
+        kind = dimension(part.unit)
+        if kind.get("time") == -1 and "currency" not in kind:
+            assert re.search(r"\b(second|day|month)\b", first), f"{where} says no time"
+        if "currency" in kind:
+            assert "dollars" in first, f"{where} says no money"
+            assert kind.get("time", 0) == 0 or "a month" in first, f"{where} says no period"
+        if "information" in kind:
+            assert re.search(r"\b(bytes?|memory)\b", first), f"{where} says no size"
+        if part.name.startswith(("peak_", "rush_")):
+            assert re.search(r"busiest|last minute", first), f"{where} does not say that it is the peak"
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=model_name)
+def test_what_a_question_gives_can_be_understood_alone(model: type[CapacityModel]) -> None:
+    questions = _Questions(model)
+    for each in dict.fromkeys(given for name in questions.given for given in questions.given[name]):
+        about = questions.about(each).lower()
+        assert about, each
+        assert not about.startswith(CONTEXT), f"{model.__name__}.{each}: {about!r}"
+
+
 def test_nearly_every_estimate_of_the_book_is_asked_and_none_with_more_than_a_handful_of_numbers() -> None:
     for model in MODELS.values():
         given = _Questions(model).given
@@ -399,6 +453,10 @@ def status(page: Page) -> str:
     return (page.locator("[role=status]").text_content() or "").strip()
 
 
+def question(page: Page) -> str:
+    return " ".join((page.locator("[data-question]").text_content() or "").split())
+
+
 def storage(page: Page) -> float:
     """The right answer in TB by Python, from what the question gives."""
     found = dict(each.split(": ") for each in given(page))
@@ -418,9 +476,7 @@ def test_a_question_is_graded_after_an_answer_and_shows_how_it_comes_about(
 ) -> None:
     with opened(browser, tmp_path, stall, scripts=SCRIPTS, query=ASKED) as page:
         form = page.locator("form")
-        assert "Stall: storage? All links kept." in " ".join(
-            (page.locator("[data-question]").text_content() or "").split()
-        )
+        assert question(page) == "Stall. How many bytes do all links take?"
         right = storage(page)
         assert not page.locator("[data-steps]").is_visible()
         shown = form.inner_text()
@@ -469,7 +525,7 @@ def test_a_question_whose_answer_is_nothing_is_drawn_again(browser: Browser, tmp
             return self.part * 1
 
     with opened(browser, tmp_path, KEEP + estimation_drill(EmptyCapacity).markup, scripts=SCRIPTS) as page:
-        page.wait_for_function("!!designbookDrills.read")
+        page.wait_for_function("!!designbookDrills.grade")
         drawn = page.evaluate(
             """() => {
                 const spec = kept[0], seeds = [...Array(300).keys()].map((n) => `z${n}`);
@@ -499,18 +555,15 @@ class PriceCapacity(CapacityModel):
         return self.used * self.used
 
 
-def test_money_names_its_period_a_share_ends_at_100_percent_and_a_wide_miss_is_said_in_full(
+def test_a_share_ends_at_100_percent_and_a_wide_miss_is_said_in_full(
     browser: Browser, tmp_path: Path, static: None
 ) -> None:
     drill = estimation_drill(PriceCapacity).markup
     with opened(browser, tmp_path, drill, scripts=SCRIPTS, query="?drill=price.each.a1") as page:
-        said = " ".join((page.locator("[data-question]").text_content() or "").split())
-        assert said.endswith("What one costs. Say it per month and per user.")
         page.get_by_label("Your answer").fill("$ 5000/month")
         page.get_by_role("button", name="Check").click()
         assert re.search(r"\d,\d{3} times too much\.$", status(page))
     with opened(browser, tmp_path, drill, scripts=SCRIPTS, query="?drill=price.left.a1") as page:
-        assert "Say it" not in (page.locator("[data-question]").text_content() or "")
         for typed, answer in [("178%", "more than 100 %"), ("100 %", "Within a factor of two.")]:
             page.get_by_label("Your answer").fill(typed)
             page.get_by_role("button", name="Check").click()
@@ -542,6 +595,7 @@ def test_time_running_out_is_said_once_and_the_answer_still_counts(
     with opened(browser, tmp_path, stall, scripts=(), query=ASKED) as page:
         page.clock.install(time=0)
         page.clock.pause_at(1000)
+        page.evaluate(words_script())
         for name in SCRIPTS:
             page.add_script_tag(path=Path(AXE).parents[3] / "assets" / name)
         page.get_by_label("against the clock").check()
@@ -577,7 +631,8 @@ def test_the_drill_is_accessible_and_fits(theme: str, width: int, browser: Brows
 def test_without_a_script_every_question_stands_there_with_its_answer_folded(stall: str) -> None:
     assert "<form" in stall
     assert re.search(r"<form[^>]* hidden>", stall)
-    assert "<summary>All links kept?</summary>" in stall
+    assert "<summary>How many bytes do all links take?</summary>" in stall
+    assert "<summary>How much is this: Disks for them?</summary>" in stall, "a model may have no sentence"
     assert f"= {StallCapacity().show('storage')}</li>" in stall
     assert "share of &lt;/script&gt; thrown away" in stall
     assert stall.count("</script>") == 1

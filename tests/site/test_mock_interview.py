@@ -224,6 +224,69 @@ def test_the_chapter_s_own_answers_stand_beside_the_notes_those_that_were_asked_
             assert model.show(limit.estimate) in (parts.nth(1).text_content() or "")
 
 
+def test_a_question_to_the_interviewer_is_answered_and_noted_in_the_record(
+    browser: Browser, tmp_path: Path, body: str
+) -> None:
+    pairs = interview.texts("chat", practice.models()["chat"](), "clarify", ("ask", "answer"))
+    (first, said), (second, _) = [[words(each) for each in pair] for pair in pairs[:2]]
+    with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
+        begin(page)
+        facts = page.locator("[data-facts]")
+        assert facts.locator("li").first.is_hidden(), "one thinks before one looks"
+        facts.locator("summary").click()
+        assert facts.get_by_role("button").count() == len(pairs)
+        assert said not in (facts.text_content() or ""), "an answer comes after its question"
+        facts.get_by_role("button", name=first).focus()
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.textContent") == f"{first} {said}", "read out, and where one was"
+        page.get_by_role("button", name="Next phase").click()
+        page.reload()
+        assert facts.locator("summary").text_content() == "Ask the interviewer (1 asked)"
+        facts.locator("summary").click()
+        assert facts.locator("li").first.text_content() == f"{first} {said}", "what one was told stays at hand"
+        page.get_by_role("button", name="End and judge").click()
+        part = page.locator(".dbk-compare").first.text_content() or ""
+        assert f"You asked 1 of {len(pairs)} questions. Not asked: {second}" in part
+        with page.expect_download() as one:
+            page.get_by_role("button", name="Save as Markdown").click()
+        assert f"- You asked: {first} {said}\n" in Path(one.value.path()).read_text(encoding="utf-8")
+
+
+def test_who_asks_nothing_is_told_so_in_the_review_and_in_the_record(
+    browser: Browser, tmp_path: Path, body: str
+) -> None:
+    with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
+        begin(page)
+        page.get_by_role("button", name="End and judge").click()
+        assert "You asked the interviewer none of 7 questions" in (
+            page.locator(".dbk-compare").first.text_content() or ""
+        )
+        with page.expect_download() as one:
+            page.get_by_role("button", name="Save as Markdown").click()
+        assert "- You asked the interviewer nothing.\n" in Path(one.value.path()).read_text(encoding="utf-8")
+        kept = json.loads(page.evaluate(f"localStorage.getItem('{KEY}')"))
+        del kept["current"]["clarified"]
+        page.evaluate(f"(text) => localStorage.setItem('{KEY}', text)", json.dumps(kept))
+        page.reload()
+        assert page.locator("[data-review]").is_visible(), "a round from before one could ask is whole"
+
+
+def test_a_further_round_brings_other_failures_until_all_were_met(browser: Browser, tmp_path: Path, body: str) -> None:
+    known = {words(each.ask) for each in interview.asks("chat", practice.models()["chat"]()) if each.phase == "failure"}
+    assert len(known) >= 5
+    with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
+        met: list[str] = []
+        for _ in range(len(known) // 2):
+            begin(page)
+            for _ in range(5):
+                page.get_by_role("button", name="Next phase").click()
+            page.get_by_role("button", name="Ask me more").click()
+            met += prompts(page)
+            page.get_by_role("button", name="End and judge").click()
+            page.get_by_role("button", name="Done").click()
+        assert len(set(met)) == len(met) == len(known) // 2 * 2
+
+
 def test_the_sheets_with_their_answers_fold_when_a_phase_begins(browser: Browser, tmp_path: Path, body: str) -> None:
     with opened(browser, tmp_path, body, scripts=SCRIPTS) as page:
         page.locator(".dbk-sheet summary").first.click()
@@ -333,7 +396,9 @@ def test_a_whole_round_goes_by_keyboard_alone(browser: Browser, tmp_path: Path, 
         page.keyboard.press("Enter")
         for number in range(1, len(RUBRIC.phases) + 1):
             page.keyboard.press("Tab")
-            assert page.evaluate("document.activeElement.matches('[data-notes]')"), "notes come right after the phase"
+            assert page.evaluate("document.activeElement.matches('[data-facts] summary')"), "to ask, and then to write"
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.matches('[data-notes]')")
             page.keyboard.type(f"note {number}")
             page.keyboard.press("Tab")
             page.keyboard.press("Enter")

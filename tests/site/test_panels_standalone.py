@@ -14,6 +14,7 @@ from designbook import quantities
 from designbook.capacity import CapacityModel, Input, Limit, amount, ceil, estimate
 from designbook.page import Axis, ExperimentPanel, Line, ModelPanel, Output, interview
 from designbook.page.markup import table
+from designbook.page.typed import words_script
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ASSETS = ROOT / "assets"
@@ -97,16 +98,16 @@ HEAD = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charse
 <link rel="stylesheet" href="{assets}/panel.css"><link rel="stylesheet" href="{assets}/vendor/uplot/uPlot.min.css">
 {scripts}<style>html {{ background: {ground}; color: {ink} }}</style></head>
 <body><main><h1>Panels</h1>{body}</main></body></html>"""
-SCRIPTS = ("panel.js", "quiz.js")
+SCRIPTS = ("panel.js", "answer.js", "keep.js", "quiz.js")
 LIBRARY = "uPlot.iife.min.js"
 
 QUIZ = """
-clarify: [{ask: a, changes: b}]
+clarify: [{ask: a, answer: b, changes: c}]
 probes:
   mid: [{phase: design, ask: a, strong: [b]}]
   senior: [{phase: design, ask: a, strong: [b]}]
   staff: [{phase: design, ask: a, strong: [b]}]
-follow_ups: [{phase: failure, ask: a, strong: [b]}]
+follow_ups: [{level: mid, phase: failure, ask: a, strong: [b]}]
 mistakes: [{mistake: a, instead: b}]
 cards: [{id: much, level: mid, front: "How much is {storage}?", back: This., why: So.}]
 quiz:
@@ -158,6 +159,7 @@ def opened(
     The file called `missing` cannot be loaded, and the complaint about it is expected.
     """
     tags = "".join(f'<script defer src="{ASSETS.as_uri()}/{name}"></script>' for name in scripts)
+    tags += f"<script>{words_script()}</script>" if "answer.js" in scripts else ""
     ground, ink = ("#fff", "#1d2430") if theme == "light" else ("#14181d", "#e6e9ee")
     path = tmp_path / "page.html"
     path.write_text(
@@ -447,7 +449,7 @@ def test_a_quiz_checks_answers_and_explains_wrong_ones(browser: Browser, tmp_pat
         number, one, many = (page.locator("[data-quiz] fieldset").nth(n) for n in range(3))
         for words, answer in [
             ("3e6", "Not yet. That is too little."),
-            ("lots", "Write a number"),
+            ("lots", "does not begin with a number"),
             ("20", "Not yet. That is too much."),
             ("3", "Right."),
         ]:
@@ -476,7 +478,8 @@ TYPED = {
         *((right, "Right.") for right in ("36.5", "36.5 TB", "36,4", "0.036 PB", "36,500 GB", "292 Tbit", "33.2 TiB")),
         *((little, "too little") for little in ("36 GB", "3.6 TB", "36 MB")),
         *((wrong, "does not measure") for wrong in ("36 TB/s", "36 s", "$ 36/month")),
-        *((strange, "is no unit that fits here") for strange in ("36 foos", "36 servers", "36 constructor")),
+        *((strange, "is no unit that fits here") for strange in ("36 foos", "36 constructor")),
+        ("36 servers", "You wrote servers"),
         ("36 %", "percentage is not"),
         ("30-40", "One number"),
     ],
@@ -485,7 +488,8 @@ TYPED = {
         ("36k", "too much"),
         ("36 a day", "too little"),
         ("36 requests/day", "too little"),
-        *((wrong, "does not measure") for wrong in ("36 requests", "36 MB/s", "36 ms")),
+        *((wrong, "does not measure") for wrong in ("36 MB/s", "36 ms")),
+        ("36 requests", "In what time?"),
         ("36 %", "percentage is not"),
     ],
     "minute": [
@@ -493,7 +497,7 @@ TYPED = {
         ("2190 s", "Right."),
         ("0.6 h", "Right."),
         ("36 h", "too much"),
-        ("36 m", "minutes or"),
+        ("36 m", "minutes, months or"),
     ],
     "percent": [
         ("36", "Right."),
@@ -502,7 +506,13 @@ TYPED = {
         ("360 %", "too much"),
         ("36 s", "measure"),
     ],
-    "": [("36", "Right."), ("36 servers", "Right."), ("0.036k", "Right."), ("36 GB", "does not measure")],
+    "": [
+        ("36", "Right."),
+        ("36 servers", "Right."),
+        ("36 loads", "Right."),
+        ("0.036k", "Right."),
+        ("36 GB", "not measure"),
+    ],
 }
 
 
@@ -517,7 +527,7 @@ def test_a_quiz_converts_units_of_the_kind_that_is_asked_for_and_refuses_others(
     drill = tmp_path / "units.yml"
     drill.write_text(QUIZ[: QUIZ.index("quiz:")] + f"quiz:\n{rows}", encoding="utf-8")
     monkeypatch.setattr(interview, "dataset", lambda name: drill)
-    with opened(browser, tmp_path, interview.quiz("units", Shop()).markup, scripts=("quiz.js",)) as page:
+    with opened(browser, tmp_path, interview.quiz("units", Shop()).markup, scripts=SCRIPTS[1:]) as page:
         for n, (unit, cases) in enumerate(TYPED.items()):
             field = page.locator("[data-quiz] fieldset").nth(n)
             for words, answer in cases:
@@ -561,7 +571,7 @@ def test_panels_that_come_after_the_script_wake_up_too(browser: Browser, tmp_pat
 def test_the_scripts_are_small_and_plain() -> None:
     assert (ASSETS / "panel.js").stat().st_size < 16_000
     assert (ASSETS / "quiz.js").stat().st_size < 8_000
-    for name in ("panel.js", "quiz.js", "panel.css"):
+    for name in ("panel.js", "answer.js", "quiz.js", "panel.css"):
         source = (ASSETS / name).read_text(encoding="utf-8")
         for forbidden in ("fetch(", "import ", "http://", "https://", "innerHTML", "eval("):
             assert forbidden not in source, f"{name} holds {forbidden}"

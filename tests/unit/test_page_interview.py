@@ -7,18 +7,19 @@ import pytest
 
 from designbook.capacity import CapacityModel, Input, estimate
 from designbook.page import interview
+from designbook.publish import practice
 from designbook.publish.sphinx import topics
 from tests.conftest import ROOT
 
 GOOD = """\
 clarify:
-  - {ask: "How many?", changes: "{links}, or {links:bare}, make {reads:bare}."}
+  - {ask: "How many?", answer: "{links} of them.", changes: "{links}, or {links:bare}, make {reads:bare}."}
 probes:
   mid: [{phase: design, ask: "Why?", strong: ["Says {reads}."]}]
   senior: [{phase: deep_dive, ask: "How?", strong: ["Says so."]}]
   staff: [{phase: failure, ask: "When?", strong: ["Says `when`."]}]
 follow_ups:
-  - {phase: failure, ask: "And then?", strong: ["More."]}
+  - {level: mid, phase: failure, ask: "And then?", strong: ["More."]}
 mistakes:
   - {mistake: "A <b>guess</b>.", instead: "Compute {reads}."}
 cards:
@@ -110,6 +111,8 @@ def test_every_answer_can_be_read_without_a_script(file: Path) -> None:
         ("level: senior", "level: principal", 20, "principal"),
         ("id: which-two", "id: which", 26, "a second 'which'"),
         ("clarify:", "clarify: [", 2, "expected"),
+        ('answer: "{links} of them.", ', "", 2, "'answer' is a required property"),
+        ("{level: mid, phase: failure", "{phase: failure", 8, "'level' is a required property"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_its_line(file: Path, old: str, new: str, line: int, why: str) -> None:
@@ -163,3 +166,27 @@ def test_the_drills_of_the_book_are_valid(path: Path) -> None:
     parts = interview.load(path).content
     if path.stem in CASE_STUDIES:
         assert set(parts) == {"clarify", "probes", "follow_ups", "mistakes", "cards", "quiz"}
+
+
+@pytest.mark.parametrize("name", sorted({path.stem for path in FILES} & CASE_STUDIES))
+def test_a_case_study_has_follow_ups_for_each_level_and_failures_to_handle(name: str) -> None:
+    asked = interview.load(name).content["follow_ups"]
+    assert len(asked) >= 6
+    for level in interview.LEVELS:
+        own = [each["phase"] for each in asked if each["level"] == level]
+        assert len(own) >= 2, f"{level} repeats after one"
+        assert "failure" in own, f"{level} has no failure to handle"
+    texts = [" ".join(each["ask"].split()) for each in asked]
+    texts += [each["ask"] for probes in interview.load(name).content["probes"].values() for each in probes]
+    assert len(set(texts)) == len(texts)
+    assert all(len(each["strong"]) >= 3 for each in asked)
+
+
+@pytest.mark.parametrize("name", sorted({path.stem for path in FILES} & CASE_STUDIES))
+def test_what_the_interviewer_answers_has_its_numbers_from_the_model(name: str) -> None:
+    for each in interview.load(name).content["clarify"]:
+        typed = re.sub(r"\{\w+(:bare)?\}", "", each["answer"])
+        assert not re.search(r"\d", typed), f"{name}: a typed number in {each['answer']!r}"
+    answers = [answer for (answer,) in interview.texts(name, practice.models()[name](), "clarify", ("answer",))]
+    assert not any("{" in answer for answer in answers)
+    assert sum(bool(re.search(r"\d", answer)) for answer in answers) >= 2, "an interviewer knows numbers"

@@ -128,6 +128,25 @@ def test_the_first_page_lists_what_was_made_with_its_size(book: Path) -> None:
     assert "Not made yet" not in page
 
 
+def test_the_second_download_takes_the_pictures_of_the_first_until_the_site_is_built_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+
+    def photograph(site: Path, names: list[str], folder: Path) -> None:
+        taken.append(stamp.read_text() if stamp.is_file() else "")
+        folder.mkdir(exist_ok=True)
+
+    monkeypatch.setattr(offline, "photograph", photograph)
+    monkeypatch.setattr(offline, "pages", lambda root: ["index"])
+    stamp = tmp_path / "_build" / "built"
+    stamp.parent.mkdir()
+    for built in ("", "", "one", "one", "two", "two"):
+        stamp.write_text(built) if built else stamp.unlink(missing_ok=True)
+        offline.pictures(tmp_path)
+    assert taken == ["", "", "one", "two"], "without a stamp nobody knows whether the site is the same"
+
+
 @pytest.mark.parametrize("asked", [[], ["docx"], ["pdf", "doc"]])
 def test_what_cannot_be_made_is_named(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert offline.main(asked) == 1

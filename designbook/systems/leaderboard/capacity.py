@@ -18,16 +18,20 @@ class LeaderboardCapacity(CapacityModel):
     """Boards by day, week and season, of the world and of each region, in memory, with a log of every score."""
 
     players = Input(100e6, "player", low=1e5, high=1e9, scale="log", about="players in a season")
-    daily = Input(20, "percent", low=1, high=100, scale="log", about="of them play on a given day")
-    weekly = Input(50, "percent", low=5, high=100, scale="log", about="of them play in a given week")
-    scores_each = Input(10, "event/player/day", low=1, high=100, scale="log", about="scores of such a player in a day")
+    daily = Input(20, "percent", low=1, high=100, scale="log", about="share of players who play on a given day")
+    weekly = Input(50, "percent", low=5, high=100, scale="log", about="share of players who play in a given week")
+    scores_each = Input(
+        10, "event/player/day", low=1, high=100, scale="log", about="scores in a day by each who plays that day"
+    )
     peak_to_mean = Input(3, "times", low=1, high=10, about="an evening's busiest second against the mean")
-    rush = Input(5, "times", low=1, high=50, scale="log", about="a tournament's last minute against that evening")
+    rush = Input(
+        5, "times", low=1, high=50, scale="log", about="a tournament's last minute against an evening's busiest second"
+    )
 
     counted = Input(100, "percent", low=1, high=100, scale="log", about="scores that change a board: all in a sum")
     windows = Input(3, "entry/event", about="boards a score goes to: day, week, season")
-    scopes = Input(2, "", about="and each of these for the world and for the player's region")
-    regions = Input(10, "", low=1, high=250, scale="log", about="regions")
+    scopes = Input(2, "", about="scopes of each board: the world, and the player's region")
+    regions = Input(10, "", low=1, high=250, scale="log", about="regions of the world")
 
     submits = Input(1.05, "request/event", low=1, high=2, about="requests to submit a score, retries included")
     rank_views = Input(1, "request/event", low=0, high=5, about="looks at one's own rank, per score")
@@ -73,164 +77,210 @@ class LeaderboardCapacity(CapacityModel):
     log_price = Input(fact("s3-standard-storage").value, "USD/GB/month", low=0.005, high=0.1, about="object storage")
     egress_price = Input(fact("aws-egress-first-10tb").value, "USD/GB", low=0.01, high=0.12, about="bytes sent out")
 
-    @estimate("event/second")
+    @estimate("event/second", asks="How many scores a second do players submit, on average over the day?")
     def scores(self) -> float:
         """Scores submitted, on average."""
         return self.players * self.daily * self.scores_each
 
-    @estimate("event/second")
+    @estimate(
+        "event/second", asks="How many scores a second do players submit in the busiest second of an ordinary evening?"
+    )
     def evening_scores(self) -> float:
         """Scores submitted in the busiest second of an evening."""
         return self.scores * self.peak_to_mean
 
-    @estimate("event/second")
+    @estimate("event/second", asks="How many scores a second do players submit in the last minute of a tournament?")
     def rush_scores(self) -> float:
         """Scores submitted in each second of a tournament's last minute."""
         return self.evening_scores * self.rush
 
-    @estimate("entry/second")
+    @estimate(
+        "entry/second", asks="How many entries of boards are updated a second in the last minute of a tournament?"
+    )
     def rush_updates(self) -> float:
-        """Board updates in that minute: each counted score goes to every window, of the world and of the region."""
+        """Board updates a second in a tournament's last minute: in every window, of the world and of the region."""
         return self.rush_scores * self.counted * self.windows * self.scopes
 
-    @estimate("request/second")
+    @estimate(
+        "request/second",
+        asks="How many times a second do players look at their own rank in the last minute of a tournament?",
+    )
     def rank_reads(self) -> float:
         """Looks at one's own rank in a tournament's last minute."""
         return self.rush_scores * self.rank_views
 
-    @estimate("request/second")
+    @estimate(
+        "request/second",
+        asks="How many times a second do players look at those around them in the last minute of a tournament?",
+    )
     def around_reads(self) -> float:
-        """Looks at the players around oneself in that minute."""
+        """Looks at the players around oneself in a tournament's last minute."""
         return self.rush_scores * self.around_views
 
-    @estimate("request/second")
+    @estimate(
+        "request/second",
+        asks="How many times a second do players look at the top 100 in the last minute of a tournament?",
+    )
     def top_reads(self) -> float:
-        """Looks at the top 100 in that minute."""
+        """Looks at the top 100 in a tournament's last minute."""
         return self.rush_scores * self.top_views
 
-    @estimate("request/second")
+    @estimate(
+        "request/second", asks="How many reads a second are there in the last minute of a tournament, of all kinds?"
+    )
     def rush_reads(self) -> float:
         """All reads of a tournament's last minute."""
         return self.rank_reads + self.around_reads + self.top_reads
 
-    @estimate("request/second")
+    @estimate(
+        "request/second",
+        asks="How many requests a second do the API servers answer in the last minute of a tournament?",
+    )
     def rush_requests(self) -> float:
-        """All that the API servers answer then: reads, and submits."""
+        """All that the API servers answer in a tournament's last minute: reads, and submits."""
         return self.rush_reads + self.rush_scores * self.submits
 
-    @estimate("entry")
+    @estimate(
+        "entry",
+        asks="How many places are there on all boards: of a season, a week and a day, for the world and for regions?",
+    )
     def entries(self) -> float:
         """Places on all boards: the season's players, the week's and the day's, for the world and for their region."""
         return amount(count(self.players) * (1 + self.weekly + self.daily) * self.scopes, "entry")
 
-    @estimate("gigabyte")
+    @estimate("gigabyte", asks="How much memory does one copy of all boards take?")
     def boards(self) -> float:
         """Memory of one copy of all boards."""
         return self.entries * self.entry
 
-    @estimate("gigabyte")
+    @estimate("gigabyte", asks="How much memory do all copies of all boards take?")
     def memory(self) -> float:
         """Memory of all copies."""
         return self.boards * self.replicas
 
-    @estimate("shard")
+    @estimate(
+        "shard",
+        asks="How many shards of boards are needed, by memory or by updates in a tournament, whichever is more?",
+    )
     def shards(self) -> float:
         """Shards, by what they hold and by what they must write in a tournament's last minute."""
         for_memory = self.boards / self.shard_memory
         for_updates = self.rush_updates / (self.shard_rate * self.utilisation)
         return ceil(maximum(for_memory, for_updates))
 
-    @estimate("entry/second/shard")
+    @estimate(
+        "entry/second/shard",
+        asks="How many entries a second are updated on one shard in the last minute of a tournament?",
+    )
     def shard_updates(self) -> float:
         """Board updates of one shard in a tournament's last minute."""
         return self.rush_updates / self.shards
 
-    @estimate("second")
+    @estimate(
+        "second", asks="How long does it take to fill one lost shard again, from a snapshot and the scores since?"
+    )
     def rebuild(self) -> float:
         """Time to fill one lost shard again: the snapshot's places, each like an update, and an evening's updates."""
         updates = self.evening_scores * self.counted * self.windows * self.scopes * self.snapshot
         return (self.entries + updates) / (self.shards * self.shard_rate)
 
-    @estimate("request/second")
+    @estimate(
+        "request/second",
+        asks="How many counts a second does every shard make in a tournament's last minute, if ranks are exact?",
+    )
     def exact_ranks(self) -> float:
         """Counts that every shard makes in a tournament's last minute if ranks are exact: each asks all shards."""
         return self.rank_reads + self.around_reads
 
-    @estimate("server")
+    @estimate("server", asks="How many API servers carry an ordinary evening, with one more so that one may fail?")
     def servers(self) -> float:
         """API servers for an evening, and one more so that one may fail."""
         return ceil(self.rush_requests / self.rush / (self.server_rate * self.utilisation)) + amount(1, "server")
 
-    @estimate("server")
+    @estimate(
+        "server", asks="How many API servers carry the last minute of a tournament, with one more so that one may fail?"
+    )
     def rush_servers(self) -> float:
         """API servers for a tournament's last minute, and one more."""
         return ceil(self.rush_requests / (self.server_rate * self.utilisation)) + amount(1, "server")
 
-    @estimate("request/second")
+    @estimate(
+        "request/second",
+        asks="How many fetches a second refresh the cached tops of all boards: a merger from shards, servers from it?",
+    )
     def top_fetches(self) -> float:
-        """What is left of them: a merger asks each shard for each board once a lifetime, and each server asks it."""
+        """Fetches of tops that caches leave: a merger asks shards for each board once a lifetime, servers ask it."""
         boards = count(self.windows) * (1 + self.regions)
         return amount((count(self.shards) + count(self.rush_servers)) * boards, "request") / self.top_lifetime
 
-    @estimate("terabyte")
+    @estimate("terabyte", asks="How many bytes of scores does the log keep, before replication?")
     def log(self) -> float:
         """Scores in the log, before replication."""
         return self.scores * self.log_days * self.event
 
-    @estimate("megabyte/second")
+    @estimate("megabyte/second", asks="How many bytes of scores come in a second, on average?")
     def ingest(self) -> float:
         """Bytes of the scores themselves, on average."""
         return self.scores * self.event
 
-    @estimate("megabyte/second")
+    @estimate(
+        "megabyte/second",
+        asks="How many bytes of board updates go to the further copies a second, on average over the day?",
+    )
     def replication(self) -> float:
         """Bytes of board updates sent to the further copies, on average."""
         return self.scores * self.counted * self.windows * self.scopes * self.entry * (self.replicas - 1)
 
-    @estimate("megabyte/second")
+    @estimate(
+        "megabyte/second",
+        asks="How many bytes of histograms (4 a bucket) travel a second, from shards to a merger and on to servers?",
+    )
     def histograms(self) -> float:
         """Bytes of histograms: 4 a bucket, each shard's to one merger, the merged ones to each server; no top rows."""
         boards = count(self.windows) * (1 + self.regions)
         size = amount(boards * self.buckets * 4, "byte")
         return size * (count(self.shards) + count(self.servers)) / self.refresh
 
-    @estimate("megabyte/second")
+    @estimate(
+        "megabyte/second",
+        asks="How many bytes of snapshots are written a second, if each board is saved once an interval?",
+    )
     def snapshots(self) -> float:
         """Bytes of snapshots: every board once an interval, to object storage."""
         return self.boards / self.snapshot
 
-    @estimate("USD/month")
+    @estimate("USD/month", asks="What do the API servers of an ordinary evening cost, in dollars a month?")
     def server_cost(self) -> float:
         """API servers, those of an evening all the time."""
         return self.servers * self.server_price
 
-    @estimate("USD/month")
+    @estimate("USD/month", asks="What do a tournament's additional API servers cost, in dollars a month?")
     def tournament_cost(self) -> float:
         """The further API servers of a tournament, for its hours."""
         return (self.rush_servers - self.servers) * self.server_price * self.tournament
 
-    @estimate("USD/month")
+    @estimate("USD/month", asks="What does the memory of all copies of the boards cost, in dollars a month?")
     def memory_cost(self) -> float:
         """Memory of all copies of the boards."""
         return self.memory * self.memory_price
 
-    @estimate("USD/month")
+    @estimate("USD/month", asks="What does the log of scores cost in object storage, in dollars a month?")
     def log_cost(self) -> float:
         """The log in object storage; brokers, mergers and what updates the boards have no line."""
         return self.log * self.log_price
 
-    @estimate("USD/month")
+    @estimate("USD/month", asks="What does it cost to send out all answers, in dollars a month?")
     def egress_cost(self) -> float:
         """Answers sent out."""
         small = self.submits + self.rank_views + self.around_views
         return self.scores * (self.top_views * self.top_bytes + small * self.row_bytes) * self.egress_price
 
-    @estimate("USD/month")
+    @estimate("USD/month", asks="What is the whole bill of the leaderboard, in dollars a month?")
     def cost(self) -> float:
         """The monthly bill, people's salaries apart."""
         return self.server_cost + self.tournament_cost + self.memory_cost + self.log_cost + self.egress_cost
 
-    @estimate("USD/megaevent")
+    @estimate("USD/megaevent", asks="What do a million submitted scores cost, in dollars?")
     def cost_per_score(self) -> float:
         """The bill divided by the scores submitted."""
         return self.cost / self.scores
