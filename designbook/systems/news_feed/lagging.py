@@ -128,7 +128,7 @@ def lag(
     *,
     workers: int = 4,
     rate: float = 2.0,
-    followers: int = 1_500,
+    followers: int = 800,
 ) -> Lag:
     """Stop all workers for `outage` seconds and let others take their place; posts come at random, `rate` a second.
 
