@@ -42,7 +42,7 @@ def test_either_order_catches_up_at_the_same_moment(runs):
 
 def test_jobs_in_the_hands_of_workers_that_stopped_come_again_and_none_is_lost(runs):
     again = [run.again for each in runs.values() for run in each]
-    assert 0 < sum(again)
+    assert sum(again) > 0
     assert max(again) <= 4, "a job for each worker"
     for run in runs[MemoryQueue]:
         assert min(post.waited for post in run.posts) >= JOB * 0.999, "a push takes its time"
