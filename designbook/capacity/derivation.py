@@ -8,6 +8,7 @@ import inspect
 import re
 import textwrap
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from designbook import quantities
@@ -44,15 +45,17 @@ def _source(estimate: Estimate) -> ast.FunctionDef:
 
 def needs(estimate: Estimate, model: type[CapacityModel]) -> list[str]:
     """The inputs and estimates that the formula names, each once, in their order in it."""
+    return [name for name in _attributes(estimate) if name in model.inputs or name in model.estimates]
+
+
+@lru_cache(maxsize=1_000)  # a drill asks for those of each estimate again and again, and parsing is slow
+def _attributes(estimate: Estimate) -> tuple[str, ...]:
+    """The attributes of anything that the formula names, each once, in their order; none if there is no source."""
     try:
-        definition = _source(estimate)
+        nodes = _in_order(_source(estimate))
     except _TooLong:
-        return []
-    found: dict[str, None] = {}
-    for node in _in_order(definition):
-        if isinstance(node, ast.Attribute) and (node.attr in model.inputs or node.attr in model.estimates):
-            found.setdefault(node.attr)
-    return list(found)
+        return ()
+    return tuple(dict.fromkeys(node.attr for node in nodes if isinstance(node, ast.Attribute)))
 
 
 def _in_order(node: ast.AST) -> list[ast.AST]:

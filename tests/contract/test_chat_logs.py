@@ -3,9 +3,6 @@
 import itertools
 import json
 import random
-import subprocess
-import sys
-import time
 
 import psycopg
 import pytest
@@ -15,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from designbook.engines import postgres, sqlite
 from designbook.systems.chat.stores import Cursor, Draft, LogDown, MemoryLog, Message, UnknownConversation, open_log
-from tests.engines_here import want
+from tests.engines_here import Child, address, until_down, want
 from tests.together import at_once
 
 ENGINES = {"sqlite": sqlite, "postgres": postgres}
@@ -25,12 +22,7 @@ EVERYTHING = 1_000_000
 @pytest.fixture(scope="module", params=["memory", *ENGINES])
 def log_url(request):
     """The address of each kind of log; one engine for all tests of this file."""
-    if request.param == "memory":
-        yield "memory://"
-        return
-    want(request.param)
-    with ENGINES[request.param]() as url:
-        yield url
+    yield from address(request.param, ENGINES)
 
 
 @pytest.fixture
@@ -276,15 +268,14 @@ for i in range(batches):
 """
 
 
-def appender(url: str, sender: str, batches: int, size: int) -> subprocess.Popen[str]:
+def appender(url: str, sender: str, batches: int, size: int) -> Child:
     """A process that appends, and prints what it was answered; it begins when it is sent a line."""
-    command = [sys.executable, "-c", APPENDER, url, sender, str(batches), str(size)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return Child(APPENDER, url, sender, batches, size)
 
 
 def answered(lines: list[str]) -> list[list[Message]]:
-    """What an appender printed; a line that was cut off by its death does not count."""
-    return [[Message(*row) for row in json.loads(line)] for line in lines if line.endswith("\n")]
+    """What an appender printed."""
+    return [[Message(*row) for row in json.loads(line)] for line in lines]
 
 
 def test_processes_that_append_at_once_number_without_gap_and_answer_what_is_kept(log, log_url):
@@ -294,11 +285,10 @@ def test_processes_that_append_at_once_number_without_gap_and_answer_what_is_kep
         log.create(name, ["ann"])
     processes = [appender(log_url, sender, 25, 4) for sender in ("ann", "bob", "ann")]  # two are one sender's devices
     for process in processes:
-        assert process.stdout.readline() == "ready\n"
+        assert process.lines(1) == ["ready\n"]
     for process in processes:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    answers = [answered(process.communicate()[0].splitlines(keepends=True)) for process in processes]
+        process.go()
+    answers = [answered(process.rest()) for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert answers[0] == answers[2], "the same drafts from two processes are the same messages"
     sent = [
@@ -383,15 +373,14 @@ def test_what_append_returned_is_there_after_kill_9_and_a_batch_is_there_as_a_wh
         for name in "abc":
             log.create(name, ["ann"])
         writer = appender(url, "ann", 100_000, 3)
-        assert writer.stdout.readline() == "ready\n"
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-        lines = [writer.stdout.readline() for _ in range(random.randint(30, 60))]
+        assert writer.lines(1) == ["ready\n"]
+        writer.go()
+        lines = writer.lines(random.randint(30, 60))
         if victim == "engine":
             engine.kill()
         else:
             writer.kill()
-        lines += writer.communicate()[0].splitlines(keepends=True)
+        lines += writer.rest()
         log.close()
         engine.restart()
         log = open_log(url)
@@ -416,7 +405,7 @@ def test_a_log_says_that_its_engine_is_down_and_works_again_when_it_is_back():
         log.create("c", ["ann"])
         at_once(5, lambda i: log.members("c"))
         engine.kill()
-        until_down(log)
+        until_down(lambda: log.members("c"), LogDown)
         for call in (
             lambda: log.create("d", ["ann"]),
             lambda: log.members("c"),
@@ -433,17 +422,6 @@ def test_a_log_says_that_its_engine_is_down_and_works_again_when_it_is_back():
         engine.restart()
         assert log.append([draft()])[0].sequence == 1
         log.close()
-
-
-def until_down(log, seconds=10):
-    """Return when ten reads in a row have failed: PostgreSQL's backends outlive a killed server for a moment."""
-    failed, deadline = 0, time.monotonic() + seconds
-    while failed < 10 and time.monotonic() < deadline:
-        try:
-            log.members("c")
-            failed = 0
-        except LogDown:
-            failed += 1
 
 
 def test_memory_url_needs_no_engine_and_a_wrong_url_is_named(tmp_path):

@@ -2,8 +2,6 @@
 
 import json
 import random
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from designbook.engines import postgres, sqlite
 from designbook.systems.news_feed.posts import MAX_ID, MAX_TEXT, Job, Post
 from designbook.systems.news_feed.stores import IdTaken, MemoryPostStore, StoreDown, open_post_store
-from tests.engines_here import want
+from tests.engines_here import Child, address, until_down, want
 from tests.together import at_once
 
 ENGINES = {"sqlite": sqlite, "postgres": postgres}
@@ -30,12 +28,7 @@ ANN, BOB, CID, DAN = 1, 2, 3, MAX_ID
 @pytest.fixture(scope="module", params=["memory", *ENGINES])
 def url(request):
     """The address of each kind of store; one engine for all tests of this file."""
-    if request.param == "memory":
-        yield "memory://"
-        return
-    want(request.param)
-    with ENGINES[request.param]() as address:
-        yield address
+    yield from address(request.param, ENGINES)
 
 
 @pytest.fixture
@@ -526,19 +519,18 @@ def test_what_was_accepted_is_there_after_kill_9_and_each_post_has_its_job(make,
     want(engine.name)
     if victim == "engine" and make is sqlite:
         pytest.skip("SQLite has no process of its own")
-    with engine as address:
-        open_post_store(address).close()
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, address], stdout=subprocess.PIPE, text=True)
-        assert writer.stdout.readline() == "ready\n"
-        lines = [writer.stdout.readline() for _ in range(random.randint(30, 60))]
+    with engine as url:
+        open_post_store(url).close()
+        writer = Child(WRITER, url)
+        assert writer.lines(1) == ["ready\n"]
+        lines = writer.lines(random.randint(30, 60))
         if victim == "engine":
             engine.kill()
         else:
             writer.kill()
-        lines += writer.communicate()[0].splitlines(keepends=True)
-        accepted = [json.loads(line) for line in lines if line.endswith("\n")]
+        accepted = [json.loads(line) for line in lines + writer.rest()]
         engine.restart()
-        store = open_post_store(address)
+        store = open_post_store(url)
         kept = store.newest([ANN], MAX_ID, 100_000)
         assert len(accepted) <= len(kept) <= len(accepted) + 1  # the one in flight may be there, unanswered
         assert set(accepted) <= set(kept)
@@ -550,12 +542,12 @@ def test_what_was_accepted_is_there_after_kill_9_and_each_post_has_its_job(make,
 def test_a_store_says_that_its_engine_is_down_and_works_again_when_it_is_back():
     want("postgres")
     engine = postgres()
-    with engine as address:
-        store = open_post_store(address)
+    with engine as url:
+        store = open_post_store(url)
         store.accept(post(10), PUSH)
         at_once(5, lambda i: store.follower_count(ANN))
         engine.kill()
-        until_down(store)
+        until_down(lambda: store.follower_count(ANN), StoreDown)
         for call in (
             lambda: store.accept(post(11), PUSH),
             lambda: store.outbox(1),
@@ -574,7 +566,7 @@ def test_a_store_says_that_its_engine_is_down_and_works_again_when_it_is_back():
             lambda: store.unblock(ANN, BOB),
             lambda: store.like(ANN, 10, ANN, 1.0),
             lambda: store.likes(ANN, [ANN], 1.0),
-            lambda: open_post_store(address),
+            lambda: open_post_store(url),
         ):
             with pytest.raises(StoreDown, match="PostgreSQL"):
                 call()
@@ -582,17 +574,6 @@ def test_a_store_says_that_its_engine_is_down_and_works_again_when_it_is_back():
         assert ids(store.visible(ANN, [10, 11])) == [10]
         assert store.accept(post(12, client_id="c10"), PUSH).id == 10
         store.close()
-
-
-def until_down(store, seconds=10):
-    """Return when ten reads in a row have failed: PostgreSQL's backends outlive a killed server for a moment."""
-    failed, deadline = 0, time.monotonic() + seconds
-    while failed < 10 and time.monotonic() < deadline:
-        try:
-            store.follower_count(ANN)
-            failed = 0
-        except StoreDown:
-            failed += 1
 
 
 def test_memory_needs_no_engine_and_a_wrong_address_is_named(tmp_path):

@@ -1,9 +1,6 @@
 """One contract, every store of trips: memory, SQLite, PostgreSQL."""
 
-import subprocess
-import sys
 import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -26,7 +23,7 @@ from designbook.systems.ride_sharing.matching import in_turn
 from designbook.systems.ride_sharing.service import RideSharing
 from designbook.systems.ride_sharing.stores import MemoryTrips, open_store
 from designbook.systems.ride_sharing.trips import Cancellation, Place, State, Trip
-from tests.engines_here import want
+from tests.engines_here import Child, address, until_down, want
 from tests.together import at_once
 
 ENGINES = {"sqlite": sqlite, "postgres": postgres}
@@ -37,12 +34,7 @@ TERMS = Cancellation()
 @pytest.fixture(scope="module", params=["memory", *ENGINES])
 def url(request):
     """The address of each kind of store; one engine for all tests of this file."""
-    if request.param == "memory":
-        yield "memory://"
-        return
-    want(request.param)
-    with ENGINES[request.param]() as address:
-        yield address
+    yield from address(request.param, ENGINES)
 
 
 def wipe(url):
@@ -376,21 +368,12 @@ def test_of_a_thousand_accepts_from_four_processes_exactly_one_wins_for_each_dri
     """Two drivers with five hundred offers each; every process has a part of both."""
     shared_only(url)
     fill(url, [offered(f"t{i}", f"r{i}", ("dan", "eve")[i % 2]) for i in range(1_000)])
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-c", ACCEPTS, url, str(first), str(first + 250), "8"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for first in range(0, 1_000, 250)
-    ]
+    runs = [Child(ACCEPTS, url, first, first + 250, 8) for first in range(0, 1_000, 250)]
     for process in runs:
-        assert process.stdout.readline() == "ready\n"
+        assert process.lines(1) == ["ready\n"]
     for process in runs:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    said = sum((Counter(eval(process.communicate(timeout=60)[0])) for process in runs), Counter())
+        process.go()
+    said = sum((Counter(eval("".join(process.rest()))) for process in runs), Counter())
     assert said == {"won": 2, "Busy": 998}
     live = store.claim("paris", 1)
     assert sorted(trip.driver for trip in live if trip.driven) == ["dan", "eve"]
@@ -543,14 +526,12 @@ def test_what_was_acknowledged_is_there_after_kill_9_and_a_retry_of_the_rest_doe
     want(engine.__name__)
     running = engine()
     with running as url:
-        client = subprocess.Popen([sys.executable, "-c", DRIVERS, url], stdout=subprocess.PIPE, text=True)
-        said = [client.stdout.readline() for _ in range(Random().randint(100, 200))]
+        client = Child(DRIVERS, url)
+        said = client.lines(Random().randint(100, 200))
         if engine is sqlite:
             client.kill()
         running.kill()
-        said += [line for line in client.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
-        client.wait()
-        client.stdout.close()
+        said += client.rest()
         running.restart()
         store = open_store(url)
         for what, i in (line.split() for line in said):
@@ -576,17 +557,6 @@ def test_what_was_acknowledged_is_there_after_kill_9_and_a_retry_of_the_rest_doe
         store.close()
 
 
-def until_down(store, seconds=10):
-    """Return when ten reads in a row have failed: PostgreSQL's backends outlive a killed server for a moment."""
-    failed, deadline = 0, time.monotonic() + seconds
-    while failed < 10 and time.monotonic() < deadline:
-        try:
-            store.get("t1")
-            failed = 0
-        except StoreDown:
-            failed += 1
-
-
 def test_every_call_says_that_the_engine_is_down_and_what_was_acknowledged_is_there_when_it_is_back():
     want("postgres")
     engine = postgres()
@@ -596,7 +566,7 @@ def test_every_call_says_that_the_engine_is_down_and_what_was_acknowledged_is_th
         store.claim("paris", 3)
         at_once(5, lambda i: store.get("t1"))
         engine.kill()
-        until_down(store)
+        until_down(lambda: store.get("t1"), StoreDown)
         for call in (
             lambda: store.enroll("rider", "ann"),
             lambda: store.enrolled("rider", "ann"),

@@ -1,8 +1,6 @@
 """One contract, every store of the URL shortener."""
 
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import suppress
@@ -20,7 +18,7 @@ from designbook.systems.url_shortener.errors import AliasTaken, LinkGone
 from designbook.systems.url_shortener.ids import counter_codes, random_codes, range_codes
 from designbook.systems.url_shortener.service import Shortener
 from designbook.systems.url_shortener.stores import CodeTaken, Link, MemoryStore, StoreDown, fingerprint, open_store
-from tests.engines_here import want
+from tests.engines_here import Child, address, until_down
 from tests.together import at_once
 
 ENGINES = {"sqlite": sqlite, "valkey": valkey, "postgres": postgres}
@@ -29,12 +27,7 @@ ENGINES = {"sqlite": sqlite, "valkey": valkey, "postgres": postgres}
 @pytest.fixture(scope="module", params=["memory", *ENGINES])
 def store_url(request):
     """The address of each kind of store; one engine for all tests of this file."""
-    if request.param == "memory":
-        yield "memory://"
-        return
-    want(request.param)
-    with ENGINES[request.param]() as url:
-        yield url
+    yield from address(request.param, ENGINES)
 
 
 @pytest.fixture
@@ -328,14 +321,12 @@ def test_what_was_acknowledged_is_there_after_kill_9_in_the_middle_of_writes(mak
     """SQLite runs inside the writer, so there the writer is killed; elsewhere the server."""
     engine = make()
     with engine as url:
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True)
-        acknowledged = [int(writer.stdout.readline()) for _ in range(random.randint(100, 200))]
+        writer = Child(WRITER, url)
+        acknowledged = writer.lines(random.randint(100, 200))
         if url.startswith("sqlite"):
             writer.kill()
         engine.kill()
-        acknowledged += [int(line) for line in writer.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
-        writer.wait()
-        writer.stdout.close()
+        acknowledged = [int(line) for line in acknowledged + writer.rest()]
         engine.restart()
         store = open_store(url)
         found = [
@@ -352,17 +343,6 @@ def test_what_was_acknowledged_is_there_after_kill_9_in_the_middle_of_writes(mak
         store.close()
 
 
-def until_down(store, seconds=10):
-    """Return when ten reads in a row have failed: PostgreSQL's backends outlive a killed server for a moment."""
-    failed, deadline = 0, time.monotonic() + seconds
-    while failed < 10 and time.monotonic() < deadline:
-        try:
-            store.get("one")
-            failed = 0
-        except StoreDown:
-            failed += 1
-
-
 @pytest.mark.parametrize("make", [lambda: valkey("always"), postgres], ids=["valkey", "postgres"])
 def test_a_store_says_that_its_engine_is_down_and_works_again_when_it_is_back(make):
     engine = make()
@@ -370,7 +350,7 @@ def test_a_store_says_that_its_engine_is_down_and_works_again_when_it_is_back(ma
         store = open_store(url)
         at_once(5, lambda i: store.reserve(1))
         engine.kill()
-        until_down(store)
+        until_down(lambda: store.get("one"), StoreDown)
         for call in (
             lambda: store.get("one"),
             lambda: store.add(Link("one", "https://a.example/", "ann")),

@@ -467,8 +467,8 @@ def storage(page: Page) -> float:
 
 
 def _said(text: str) -> float:
-    number, factor = re.match(r"([\d.]+) ?(k|M|bn)?", text).groups()  # type: ignore[union-attr]
-    return float(number) * {None: 1, "k": 1e3, "M": 1e6, "bn": 1e9}[factor]
+    ((number, factor),) = re.findall(r"^([\d.]+) ?(k|M|bn)?", text)
+    return float(number) * {"": 1, "k": 1e3, "M": 1e6, "bn": 1e9}[factor]
 
 
 def test_a_question_is_graded_after_an_answer_and_shows_how_it_comes_about(

@@ -4,6 +4,7 @@ import math
 import re
 import subprocess
 import sys
+from functools import partial
 from random import Random
 
 import h3
@@ -114,13 +115,13 @@ def test_degrees_that_are_none_are_refused_by_name_and_change_nothing(field, val
         index = make()
         index.put("ann", 1, 2)
         for call in (
-            lambda: index.put("ann", **wrong),  # noqa: B023 (called at once)
-            lambda: index.put("bob", **wrong),  # noqa: B023
-            lambda: index.within(**wrong, metres=1),  # noqa: B023
-            lambda: index.nearest(**wrong, k=1),  # noqa: B023
+            partial(index.put, "ann"),
+            partial(index.put, "bob"),
+            partial(index.within, metres=1),
+            partial(index.nearest, k=1),
         ):
             with pytest.raises(ValueError, match=refusal):
-                call()
+                call(**wrong)
         assert (len(index), index.within(1, 2, HALF_EARTH)) == (1, [(0, "ann")])
 
 
@@ -303,7 +304,7 @@ def test_a_search_counts_each_distance_that_it_computes(monkeypatch):
     monkeypatch.setattr(geo_index, "distance", lambda *points: computed.append(1) or distance(*points))
     for make in INDEXES.values():
         index = city(make(), 200)
-        for search in (lambda: index.within(-17, 180, 9_000), lambda: index.nearest(-17, 180, 20)):  # noqa: B023
+        for search in (partial(index.within, -17, 180, 9_000), partial(index.nearest, -17, 180, 20)):
             computed.clear()
             index.scanned = 0
             search()

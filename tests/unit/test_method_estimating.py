@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from designbook.capacity import check_dimensions
 from designbook.method.estimating import (
     EstimatingCapacity,
+    Rounding,
     one_digit,
     one_or_three,
     power_of_ten,
@@ -82,17 +83,17 @@ def test_what_is_not_above_zero_is_refused() -> None:
         rounding_ratios(one_digit, one_digit, 0, 5)
 
 
-def spread(rounding: object, steps: int = 200_000) -> float:
+def spread(rounding: Rounding, steps: int = 200_000) -> float:
     """The standard deviation of ln(rounded / true) for a number drawn evenly by ratio, by numerical integration."""
-    found = [log(rounding(10 ** ((k + 0.5) / steps)) / 10 ** ((k + 0.5) / steps)) for k in range(steps)]  # type: ignore[operator]
+    found = [log(rounding(10 ** ((k + 0.5) / steps)) / 10 ** ((k + 0.5) / steps)) for k in range(steps)]
     mean = sum(found) / steps
     return sqrt(sum((each - mean) ** 2 for each in found) / steps)
 
 
 @pytest.mark.parametrize("rounding", [one_digit, power_of_ten])
-def test_errors_of_factors_add_up_like_independent_ones(rounding: object) -> None:
+def test_errors_of_factors_add_up_like_independent_ones(rounding: Rounding) -> None:
     size, factors = 4_000, 5
-    logs = [log(ratio) for ratio in rounding_ratios(rounding, lambda value: value, factors, size, seed=3)]  # type: ignore[arg-type]
+    logs = [log(ratio) for ratio in rounding_ratios(rounding, lambda value: value, factors, size, seed=3)]
     mean = sum(logs) / size
     simulated = sqrt(sum((each - mean) ** 2 for each in logs) / size)
     expected = spread(rounding, 20_000) * sqrt(factors)

@@ -13,12 +13,12 @@ from designbook.systems.news_feed.experiments import Waits, fan_out_waits
 DEGREES = Followers(75, 1e6, 1.28).draw(np.random.default_rng(1), 1_000_000)
 
 
-def waits(seed: int, threshold: float, posts: int = 200_000, spare: float = 0.4) -> Waits:
+def waits(seeds: int, threshold: float, spare: float = 0.4) -> list[Waits]:
     rate = 500 * float(DEGREES.mean()) / (1 - spare)
     return fan_out_waits(
         DEGREES,
-        np.random.default_rng(seed),
-        posts=posts,
+        [np.random.default_rng(seed) for seed in range(seeds)],
+        posts=200_000,
         posts_per_second=500,
         deliveries_per_second=rate,
         threshold=threshold,
@@ -27,7 +27,7 @@ def waits(seed: int, threshold: float, posts: int = 200_000, spare: float = 0.4)
 
 @pytest.mark.parametrize("threshold", [1_000, 20_000])
 def test_waits_are_those_of_theory_within_the_error_of_the_sample(threshold: float) -> None:
-    found = [waits(seed, threshold) for seed in range(12)]
+    found = waits(12, threshold)
     means = [each.mean for each in found]
     allowed = student_t(0.9995, len(means) - 1) * stdev(means) / sqrt(len(means))
     assert abs(fmean(means) - found[0].expected) < allowed
@@ -35,8 +35,7 @@ def test_waits_are_those_of_theory_within_the_error_of_the_sample(threshold: flo
 
 
 def test_a_threshold_shortens_the_worst_wait_more_than_it_saves_deliveries() -> None:
-    for seed in range(3):
-        everything, few = waits(seed, inf), waits(seed, 20_000)
+    for everything, few in zip(waits(3, inf), waits(3, 20_000), strict=True):
         assert few.worst < everything.worst / 5
         assert few.late <= everything.late
     assert DEGREES[DEGREES <= 20_000].sum() > 0.8 * DEGREES.sum()
@@ -49,8 +48,8 @@ def test_a_queue_that_cannot_keep_up_is_refused() -> None:
 
 def test_posts_of_those_above_the_threshold_do_not_load_the_queue() -> None:
     half = np.array([10] * 500 + [1_000] * 500)
-    found = fan_out_waits(
-        half, np.random.default_rng(1), posts=1_000, posts_per_second=2, deliveries_per_second=20, threshold=100
+    (found,) = fan_out_waits(
+        half, [np.random.default_rng(1)], posts=1_000, posts_per_second=2, deliveries_per_second=20, threshold=100
     )
     # One post a second is pushed, and takes half a second: load 1/2, equal services.
     assert found.expected == pytest.approx(0.5 * 0.5 / (2 * 0.5))

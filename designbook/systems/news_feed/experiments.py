@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -31,14 +32,14 @@ class Waits:
 
 def fan_out_waits(
     degrees: NDArray[Any],
-    rng: np.random.Generator,
+    runs: Sequence[np.random.Generator],
     *,
     posts: int,
     posts_per_second: float,
     deliveries_per_second: float,
     threshold: float = inf,
-) -> Waits:
-    """Let so many posts, each by an author drawn from `degrees`, go through one queue, first come first served.
+) -> list[Waits]:
+    """For each run, let so many posts by authors drawn from `degrees` go through one queue, first come first served.
 
     Posts come at random. Each takes its author's followers over the rate of deliveries; those of authors above the
     threshold are left to the readers and do not enter. The expected mean is that of Pollaczek and Khinchine for these
@@ -50,15 +51,23 @@ def fan_out_waits(
 
     pushed = degrees[degrees <= threshold]
     rate = posts_per_second * len(pushed) / len(degrees)
-    services = pushed[rng.integers(len(pushed), size=posts)] / deliveries_per_second
-    waits = single_server_waits(np.cumsum(rng.exponential(1 / rate, posts)), services)
-    mean = float(pushed.mean()) / deliveries_per_second
-    return Waits(
-        posts,
-        float(waits.mean()),
-        mg1_mean_wait(rate, mean, float(pushed.var() / pushed.mean() ** 2)),
-        float(np.median(waits)),
-        float(np.quantile(waits, 0.999)),
-        float(waits.max()),
-        float((waits + services > 5).mean()),
-    )
+    mean = float(pushed.mean())
+    pushed = pushed.astype(np.int64, copy=False)
+    spread = float(pushed @ pushed) / len(pushed) / mean**2 - 1
+    expected = mg1_mean_wait(rate, mean / deliveries_per_second, spread)
+    found = []
+    for rng in runs:
+        services = pushed[rng.integers(len(pushed), size=posts)] / deliveries_per_second
+        waits = single_server_waits(np.cumsum(rng.exponential(1 / rate, posts)), services)
+        found.append(
+            Waits(
+                posts,
+                float(waits.mean()),
+                expected,
+                float(np.median(waits)),
+                float(np.quantile(waits, 0.999)),
+                float(waits.max()),
+                float((waits + services > 5).mean()),
+            )
+        )
+    return found

@@ -29,24 +29,24 @@ create index if not exists liked_of_author on liked (reader, author);
 
 VISIBLE = """
 select id, author, client_id, text from post
-where id in (select value from json_each(?1)) and deleted = 0
-and (author = ?2 or exists (select 1 from edge where edge.author = post.author and reader = ?2))
-and not exists (select 1 from block where blocker = ?2 and blocked = post.author)
-and not exists (select 1 from block where blocker = post.author and blocked = ?2)
+where id in (select value from json_each(?)) and deleted = 0
+and (author = ? or exists (select 1 from edge where edge.author = post.author and reader = ?))
+and not exists (select 1 from block where blocker = ? and blocked = post.author)
+and not exists (select 1 from block where blocker = post.author and blocked = ?)
 order by id desc
 """
 
 NEWEST = """
 with asked as ({asked})
 select post.id from asked join post on post.id in (
-    select id from post as own where own.author = asked.author and deleted = 0 and id < ?2 order by id desc limit ?3
-) order by post.id desc limit ?3
+    select id from post as own where own.author = asked.author and deleted = 0 and id < ? order by id desc limit ?
+) order by post.id desc limit ?
 """
 """Of each author the newest posts, straight from the index, and of those the newest."""
 
 PULLED = """
-select ?1 as author union
-select edge.author from edge join author on author.id = edge.author where reader = ?1 and pulled
+select ? as author union
+select edge.author from edge join author on author.id = edge.author where reader = ? and pulled
 """
 
 
@@ -101,16 +101,16 @@ class SQLitePostStore:
 
     def visible(self, reader: int, posts: Sequence[int]) -> list[Post]:
         """Those of the posts that the reader may see in a feed, newest first."""
-        return [Post(*row) for row in self._file.read(VISIBLE, json.dumps(list(posts)), reader)]
+        return [Post(*row) for row in self._file.read(VISIBLE, json.dumps(list(posts)), *4 * (reader,))]
 
     def newest(self, authors: Sequence[int], before: int, limit: int) -> list[int]:
         """The newest `limit` posts of all these authors with ids below `before`, newest first."""
-        query = NEWEST.format(asked="select distinct value as author from json_each(?1)")
-        return [post for (post,) in self._file.read(query, json.dumps(list(authors)), before, limit)]
+        query = NEWEST.format(asked="select distinct value as author from json_each(?)")
+        return [post for (post,) in self._file.read(query, json.dumps(list(authors)), before, limit, limit)]
 
     def pulled(self, reader: int, before: int, limit: int) -> list[int]:
         """As `newest`, of the reader and of those whom the reader follows and whose posts are not pushed."""
-        return [post for (post,) in self._file.read(NEWEST.format(asked=PULLED), reader, before, limit)]
+        return [post for (post,) in self._file.read(NEWEST.format(asked=PULLED), reader, reader, before, limit, limit)]
 
     def follow(self, edges: Sequence[tuple[int, int]]) -> int:
         """Let each (reader, author) follow; says how many were new."""
