@@ -87,5 +87,8 @@
     button.addEventListener("click", check);
     field.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.type === "text") check(); });
   }
-  document.querySelectorAll("[data-quiz] fieldset").forEach(start);
+  const begin = (root) => root.querySelectorAll("[data-quiz] fieldset").forEach(start);
+  begin(document);
+  /* A cell that ran on its page shows a quiz anew: see run.js. */
+  document.addEventListener("designbook-shown", ({ target }) => begin(target));
 })();
