@@ -112,7 +112,8 @@ def folder(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         '<link rel="icon" href="_static/favicon.svg"><meta name="viewport" content="width=device-width">'
         '<link rel="stylesheet" href="_static/styles/site.css">'
         '<script defer src="_static/book.js"></script><script defer src="_static/quiz.js"></script>'
-        '<script defer src="_static/run.js" data-cells="small"></script></head><body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
+        '<script defer src="_static/run.js" data-cells="small"></script></head>'
+        '<body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
         f'<article class="bd-article"><h1>Cells</h1>{"".join(markup(*cell) for cell in CELLS.items())}</article>'
         "</div></div></main></body></html>"
     )
