@@ -24,7 +24,7 @@ from tests.site.test_pages import violations
 
 CORE_BUDGET, READY_BUDGET, SCRIPT_BUDGET = 8_000_000, 5.0, 6_000
 PATIENCE = 90_000  # milliseconds: what a busy machine may take; what it took is printed
-CHAPTER, LONG_CHAPTER = "chapters/case_studies/url_shortener", "chapters/case_studies/news_feed"
+CHAPTER, LONG_CHAPTER = "chapters/case_studies/url_shortener", "chapters/case_studies/chat"
 
 # What a panel brings, and a quiz, whose script is the page's.
 SHOWN = f"<b>bold</b><script>window.alive = 7</script>{quiz('url_shortener', ShortenerCapacity()).markup}"
@@ -207,7 +207,7 @@ def test_an_error_names_the_line_and_an_edited_cell_that_fails_stops_what_is_bel
 
 def test_html_comes_alive_and_a_figure_brings_matplotlib_and_is_drawn_as_svg(lab: Lab, seen: Visit) -> None:
     lab.run(PANEL)
-    assert lab.output(PANEL).locator("b").inner_text() == "bold"
+    assert lab.output(PANEL).locator("b").first.inner_text() == "bold"
     assert seen.page.evaluate("window.alive") == 7
     question = lab.output(PANEL).locator("[data-quiz] fieldset").first
     question.get_by_role("button").click()

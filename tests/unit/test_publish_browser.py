@@ -3,13 +3,16 @@
 import errno
 import io
 import json
+import sys
+import time
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from designbook.engines import EngineMissing
-from designbook.page.browser import excuse
+from designbook.page.browser import excuse, settle
 from designbook.publish.browser import distribution, lite
 from designbook.publish.browser.distribution import NotToBeHad
 from designbook.publish.browser.link import line
@@ -172,6 +175,19 @@ def test_what_a_browser_cannot_do_is_said_in_one_line(error: Exception, lacking:
 )
 def test_an_error_like_any_other_has_no_excuse(error: Exception) -> None:
     assert excuse(error) is None
+
+
+def test_the_clock_that_a_first_cell_has_imported_before_runs_once_the_page_has_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, cells = time.process_time, ModuleType("__main__")
+    monkeypatch.setattr(time, "process_time", stopped)  # puts it back afterwards
+    monkeypatch.setitem(sys.modules, "__main__", cells)
+    monkeypatch.chdir(tmp_path)
+    cells.__dict__.update(process_time=stopped, other=len)
+    settle()
+    assert time.process_time is time.perf_counter
+    assert (cells.__dict__["process_time"], cells.__dict__["other"]) == (time.perf_counter, len)
 
 
 def test_the_line_says_the_cost_before_the_click() -> None:
