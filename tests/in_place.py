@@ -1,8 +1,8 @@
 """Runs chapters on their own pages, each to its last cell.
 
 `python -m tests.in_place`, after `make book`, does so with every chapter, or with those that it is given, like
-`python -m tests.in_place chat`: that takes minutes, so `make test` does so with one long chapter. Cells that compare times
-may fail on a machine that is busy with something else.
+`python -m tests.in_place chat`: that takes minutes, so `make test` does so with one long chapter. Cells that compare
+times may fail on a machine that is busy with something else.
 """
 
 import functools
