@@ -5,8 +5,9 @@
 (function () {
   "use strict";
   const FORMAT = "designbook-quiz", MOST = 2000;
-  const fields = [...document.querySelectorAll("[data-quiz] fieldset")], questions = new Map();
-  if (!fields.length || !window.designbookKeep) return;
+  const questions = new Map();
+  let fields = [];
+  if (!window.designbookKeep) return;
 
   const line = Object.assign(document.createElement("p"), { className: "dbk-buttons" });
   const forget = Object.assign(document.createElement("button"), { type: "button", textContent: "Forget my answers", hidden: true });
@@ -93,8 +94,17 @@
     offer(answers);
   }
 
-  fields.forEach(start);
-  show();
+  function begin(root) {
+    const found = [...root.querySelectorAll("[data-quiz] fieldset")];
+    if (!found.length) return;
+    fields = [...fields.filter((field) => field.isConnected), ...found];
+    found.forEach(start);
+    show();
+    if (!cards) found[found.length - 1].parentNode.append(line);
+  }
+  begin(document);
+  /* A cell that ran on its page shows a quiz anew: see run.js. */
+  document.addEventListener("designbook-shown", ({ target }) => begin(target));
   /* The page that has all cards and quizzes saves and deletes both at once. */
   window.designbookQuiz = {
     kept,
@@ -103,7 +113,6 @@
     clear() { keep.clear(); show(); },
   };
   if (!cards) {
-    fields[fields.length - 1].parentNode.append(line);
     window.designbookTwice(forget, "Really forget them", () => {
       const answers = kept();
       for (const key of questions.keys()) delete answers[key];

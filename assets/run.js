@@ -62,7 +62,7 @@
       if (shown) finish(at, failed);
       if (failed && !last && at && own(at)) throw `Not run, because your cell ${number} above failed: ${failed}`;
       /* An assertion above holds a sentence of the text to its number: after an edit it may well fail. */
-      if (failed && !last && !failed.startsWith("AssertionError")) failures.push(`${number} (${failed.split(":")[0]})`);
+      if (failed && !last && !(differs && failed.startsWith("AssertionError"))) failures.push(`${number} (${failed.split(":")[0]})`);
       if (!last) continue;
       const above = failures.length ? ` Of the cells above, these failed here: ${failures.join(", ")}.` : "";
       say(c, (failed ? `Failed: ${failed}.` : `Done in ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s.`) + above);
@@ -131,6 +131,7 @@
     if (!box.isConnected) replace(shown.at, box);
     /* A panel's script registers the panel: one that was written by innerHTML has to be made again to run. */
     for (const old of html ? part.querySelectorAll("script") : []) old.replaceWith(make("script", "", old.textContent));
+    if (html) part.dispatchEvent(new CustomEvent("designbook-shown", { bubbles: true }));
   }
   function replace(at, box) {
     const old = at.output || at.published;

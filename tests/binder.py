@@ -1,9 +1,10 @@
 """Builds Binder's environment from `.binder/` alone, opens JupyterLab in it, and runs every chapter.
 
 `python -m tests.binder`, from a checkout: it takes minutes, so it is no part of `make test`. It works on a copy of the
-committed files in a fresh virtual environment of the Python that `.binder/runtime.txt` names, as an ordinary user (as
-root it becomes `nobody`), and prints what was installed and how long each step took. JupyterLab is what Binder's own
-image brings; it is installed first and counted apart.
+committed files in a fresh virtual environment of the Python that `.binder/runtime.txt` names (the one on the PATH, or
+`python -m tests.binder /a/path/to/python3.12`), as an ordinary user (as root it becomes `nobody`), and prints what was
+installed and how long each step took. JupyterLab is what Binder's own image brings; it is installed first and counted
+apart.
 """
 
 import os
@@ -26,9 +27,10 @@ CHAPTER = "chapters/case_studies/url_shortener.ipynb"
 def main() -> int:
     """Build, open, run; returns the exit code."""
     wanted = (ROOT / ".binder" / "runtime.txt").read_text().strip().replace("-", "")
-    python = os.environ.get("DESIGNBOOK_BINDER_PYTHON") or shutil.which(wanted)
+    named = sys.argv[1] if len(sys.argv) > 1 else wanted
+    python = shutil.which(named)
     if python is None:
-        print(f"binder: no {wanted} here: install it, or name one in DESIGNBOOK_BINDER_PYTHON", file=sys.stderr)
+        print(f"binder: no {named} here: python -m tests.binder /where/it/is/{wanted}", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"

@@ -32,7 +32,7 @@ BLOCK = 1024
 MOST = 1 << 22
 """Candidates of a block, at which it is halved: they are held in memory together."""
 
-_SPREAD = np.sum([(np.arange(2048) >> bit & 1) << 3 * bit for bit in range(11)], axis=0)
+_SPREAD = np.sum([(np.arange(2048, dtype=np.int64) >> bit & 1) << 3 * bit for bit in range(11)], axis=0)
 """The bits of a number with two zeros between each."""
 
 
@@ -111,7 +111,7 @@ class GeoBatch:
         Cubes are as small as they can be while a block of 8 reaches beyond the bound on all sides.
         """
         radius = np.sqrt(bound) * (1 + 1e-9) + 1e-14  # rounding loses nobody
-        bits = np.maximum(np.frexp(radius)[1] + BITS - 3, 1).astype(np.int64)
+        bits = np.maximum(np.frexp(radius)[1] + BITS - 3, 1)
         _, part = _cube(asked, bits)
         bits += np.maximum(part, 1 - part).min(axis=0) * _side(bits) < radius
         own, part = _cube(asked, bits)
@@ -120,7 +120,7 @@ class GeoBatch:
         who, corner = np.nonzero(apart <= (radius**2)[:, None])
         sides = np.stack([own, own + np.where(part < 0.5, -1, 1)])
         cubes = _interleaved(sides[CORNERS[:, corner], AXES, who])
-        shift = 3 * bits[who]
+        shift = 3 * bits[who].astype(np.int64)
         begins = np.searchsorted(self._keys, cubes << shift)
         ends = np.searchsorted(self._keys, (cubes << shift) + ((1 << shift) - 1), side="right")
         return who, begins, ends - begins
@@ -172,6 +172,7 @@ def _in_space(lats: Any, lons: Any) -> tuple[Floats, Integers]:
 
 def _interleaved(cubes: Integers) -> Integers:
     """The bits of the three numbers by turns."""
-    spread = _SPREAD.take(cubes & 1023) | _SPREAD.take(cubes >> 10) << 30
+    places = cubes.astype(np.intp, copy=False)  # which has 32 bits in a browser, and the numbers of cubes fit in
+    spread = _SPREAD.take(places & 1023) | _SPREAD.take(places >> 10) << 30
     keys: Integers = spread[0] | spread[1] << 1 | spread[2] << 2
     return keys

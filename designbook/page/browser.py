@@ -47,9 +47,9 @@ def settle() -> None:
         sys.modules.pop("fcntl", None)
     # The time of the processor stands still there; a page has one core to itself.
     stopped, time.process_time = time.process_time, time.perf_counter
+    cells = vars(sys.modules["__main__"])  # a chapter's first cell has imported the clock before
+    cells.update({name: time.perf_counter for name, value in cells.items() if value is stopped})
     if shell := _shell():
-        taken_before = {name: time.perf_counter for name, value in shell.user_ns.items() if value is stopped}
-        shell.user_ns.update(taken_before)
         shell.set_custom_exc((ModuleNotFoundError, OSError, RuntimeError, TypeError), _in_one_line)
 
 

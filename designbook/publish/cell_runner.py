@@ -91,9 +91,9 @@ class Runner:
         self._figures()
 
     async def _evaluate(self, code: Any) -> Any:
-        pyplot = sys.modules.get("matplotlib.pyplot")
+        pyplot: Any = sys.modules.get("matplotlib.pyplot")
         if pyplot:
-            pyplot.show = lambda *_, **__: self._figures()  # type: ignore[attr-defined]
+            pyplot.show = lambda *_, **__: self._figures()
         value = eval(code, self._module.__dict__)
         return await value if code.co_flags & inspect.CO_COROUTINE else value
 

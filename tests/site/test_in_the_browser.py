@@ -24,7 +24,7 @@ LEFT_OUT = {
     "leaderboard": {"break-shard"},
     "chat": {"transports-live", "real-run", "kill-run"},
     "news_feed": set(),
-    "ride_sharing": {"one-cell-table", "accept-naive-run", "accept-run"},
+    "ride_sharing": {"accept-naive-run", "accept-run"},
 }
 # The notebook in the tab: its cells' ids, whether the last one has run, the texts printed, and errors.
 STATE = """() => {

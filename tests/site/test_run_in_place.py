@@ -7,28 +7,34 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from designbook.page import quiz
 from designbook.publish import run_in_place
+from designbook.systems.url_shortener.capacity import ShortenerCapacity
+from tests.conftest import ROOT
+from tests.in_place import Quiet, run
 from tests.site.pages import Visit, strangers, visit, weight
 from tests.site.test_pages import violations
 
 CORE_BUDGET, READY_BUDGET, SCRIPT_BUDGET = 8_000_000, 5.0, 6_000
 PATIENCE = 90_000  # milliseconds: what a busy machine may take; what it took is printed
-CHAPTER = "chapters/case_studies/url_shortener"
+CHAPTER, LONG_CHAPTER = "chapters/case_studies/url_shortener", "chapters/case_studies/chat"
 
+# What a panel brings, and a quiz, whose script is the page's.
+SHOWN = f"<b>bold</b><script>window.alive = 7</script>{quiz('url_shortener', ShortenerCapacity()).markup}"
 SETUP, GROW, USE, BROKEN, PANEL, ENDLESS, FIGURE = range(7)
 CELLS = {
     SETUP: "factor = 2\nprint('set up')",
     GROW: "def grow(x):\n    return factor * x",
     USE: "print('grown to', grow(21))",
     BROKEN: "def third(values):\n    return values[2]\n\n\nthird([1, 2, 3])",
-    PANEL: "from designbook.page.markup import Html\n\nHtml('<b>bold</b><script>window.alive = 7</script>', 'plain')",
+    PANEL: f"from designbook.page.markup import Html\n\nHtml({SHOWN!r}, 'plain')",
     ENDLESS: "rounds = 0\nwhile rounds < 1:\n    rounds += 1\nprint('rounds', rounds)",
     FIGURE: "import matplotlib.pyplot as plt\n\nfigure, axes = plt.subplots()\naxes.set_title('It rises')\nplt.show()",
 }
@@ -105,8 +111,10 @@ def folder(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         '<!doctype html><html lang="en" data-theme="light"><head><title>Cells</title><meta charset="utf-8">'
         '<link rel="icon" href="_static/favicon.svg"><meta name="viewport" content="width=device-width">'
         '<link rel="stylesheet" href="_static/styles/site.css">'
-        '<script defer src="_static/book.js"></script><script defer src="_static/run.js" data-cells="small">'
-        '</script></head><body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
+        '<script defer src="_static/book.js"></script><script defer src="_static/answer.js"></script>'
+        '<script defer src="_static/keep.js"></script><script defer src="_static/quiz.js"></script>'
+        '<script defer src="_static/run.js" data-cells="small"></script></head>'
+        '<body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
         f'<article class="bd-article"><h1>Cells</h1>{"".join(markup(*cell) for cell in CELLS.items())}</article>'
         "</div></div></main></body></html>"
     )
@@ -116,15 +124,10 @@ def folder(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def small(folder: Path) -> Iterator[str]:
     """The address of the small site."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
@@ -205,8 +208,11 @@ def test_an_error_names_the_line_and_an_edited_cell_that_fails_stops_what_is_bel
 
 def test_html_comes_alive_and_a_figure_brings_matplotlib_and_is_drawn_as_svg(lab: Lab, seen: Visit) -> None:
     lab.run(PANEL)
-    assert lab.output(PANEL).locator("b").inner_text() == "bold"
+    assert lab.output(PANEL).locator("b").first.inner_text() == "bold"
     assert seen.page.evaluate("window.alive") == 7
+    question = lab.output(PANEL).locator("[data-quiz] fieldset").first
+    question.get_by_role("button").click()
+    expect(question.get_by_role("status")).not_to_be_empty()
     svg = lab.output(FIGURE).locator("svg[role=img]")
     lab.run(FIGURE)
     expect(svg).to_have_attribute("aria-label", "It rises")
@@ -324,3 +330,12 @@ def test_in_a_chapter_an_edit_changes_the_experiment_below_and_a_panel_is_drawn_
             print(f"\nrun in place: {CHAPTER}: ready in {ready:.1f} s, all in {took:.1f} s; {note}")
         assert not strangers(seen.requests, served)
         assert not any("matplotlib" in url for url in seen.requests), "no cell so far draws"
+
+
+def test_a_long_chapter_runs_on_its_page_to_its_last_cell(
+    browser: Browser, served: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = run(browser, served, ROOT / f"{LONG_CHAPTER}.ipynb")
+    with capsys.disabled():
+        print(f"\nrun in place: {LONG_CHAPTER}: all {found.cells} cells in {found.seconds:.0f} s")
+    assert not found.wrong

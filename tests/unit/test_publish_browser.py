@@ -1,19 +1,24 @@
 """What the browser gets: files whose hash is named, whole or not at all; pages that promise no more than there is."""
 
 import errno
+import io
 import json
+import sys
+import time
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from designbook.engines import EngineMissing
-from designbook.page.browser import excuse
+from designbook.page.browser import excuse, settle
 from designbook.publish.browser import distribution, lite
 from designbook.publish.browser.distribution import NotToBeHad
 from designbook.publish.browser.link import line
 from tests.conftest import ROOT
 
+FROM_PYODIDE_SITE = distribution.from_pyodide_site
 SOURCES = ("from_pip", "from_npm", "from_pypi_copy", "from_pyodide_site")
 
 
@@ -70,6 +75,44 @@ def test_what_a_source_has_is_kept_and_not_fetched_again(book: Path, monkeypatch
         distribution.fetched(book, distribution.pinned(book))
     assert asked == [{"core.js", "pint==1.0"}]
     assert sorted(path.name for path in (book / ".browser").iterdir()) == ["core.js", "pint.whl"]
+
+
+def test_a_file_that_a_source_hands_out_with_another_content_is_not_kept(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def source(root: Path, folder: Path, missing: set[str]) -> None:
+        (folder / "core.js").write_text("something else")
+
+    monkeypatch.setattr(distribution, "from_npm", source)
+    with pytest.raises(NotToBeHad, match=r"core\.js"):
+        distribution.fetched(book, distribution.pinned(book))
+    assert not list((book / ".browser").iterdir())
+
+
+@pytest.mark.parametrize("answer", [b"something else", OSError("no network")])
+def test_the_book_is_built_without_the_offer_where_pyodides_own_site_has_not_what_was_named(
+    book: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes | OSError
+) -> None:
+    asked = []
+
+    def urlopen(address: str, timeout: float) -> io.BytesIO:
+        asked.append(address)
+        if isinstance(answer, OSError):
+            raise answer
+        return io.BytesIO(answer)
+
+    monkeypatch.setattr(distribution, "from_pyodide_site", FROM_PYODIDE_SITE)
+    monkeypatch.setattr(distribution.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(lite, "distribution_key", lambda root: "a key")
+    monkeypatch.setattr(lite, "distribute", lambda root, folder: distribution.assemble(root, folder))
+    said: list[str] = []
+    assert not lite.prepare(book, said.append)
+    assert asked == ["https://cdn.jsdelivr.net/pyodide/v1/full/core.js"], "the release, its full set, the file's name"
+    assert said == [
+        "the pages go without “Run in your browser”: core.js, pint==1.0 could not be had: is there a network?"
+    ]
+    assert lite.offers(book) == {}
+    assert not (book / lite.PLACE).exists()
 
 
 def test_the_book_is_built_without_the_offer_where_the_tools_are_missing(tmp_path: Path) -> None:
@@ -132,6 +175,19 @@ def test_what_a_browser_cannot_do_is_said_in_one_line(error: Exception, lacking:
 )
 def test_an_error_like_any_other_has_no_excuse(error: Exception) -> None:
     assert excuse(error) is None
+
+
+def test_the_clock_that_a_first_cell_has_imported_before_runs_once_the_page_has_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, cells = time.process_time, ModuleType("__main__")
+    monkeypatch.setattr(time, "process_time", stopped)  # puts it back afterwards
+    monkeypatch.setitem(sys.modules, "__main__", cells)
+    monkeypatch.chdir(tmp_path)
+    cells.__dict__.update(process_time=stopped, other=len)
+    settle()
+    assert time.process_time is time.perf_counter
+    assert (cells.__dict__["process_time"], cells.__dict__["other"]) == (time.perf_counter, len)
 
 
 def test_the_line_says_the_cost_before_the_click() -> None:
