@@ -27,10 +27,14 @@ def test_a_notebook_gives_again_what_is_saved_in_it(notebook: Path) -> None:
     assert done.returncode == 0, f"run `make execute` if the change is meant:\n{done.stdout[-6000:]}"
 
 
-@pytest.mark.parametrize(("saved", "passes"), [("4", True), ("5", False)])
-def test_an_output_that_differs_is_noticed(saved: str, passes: bool, tmp_path: Path) -> None:
-    output = nbformat.v4.new_output("execute_result", {"text/plain": saved}, execution_count=1)
-    cell = nbformat.v4.new_code_cell("2 + 2", execution_count=1, outputs=[output])
+def test_an_output_that_differs_is_noticed_and_one_that_does_not_passes(tmp_path: Path) -> None:
+    def cell(saved: str) -> nbformat.NotebookNode:
+        output = nbformat.v4.new_output("execute_result", {"text/plain": saved}, execution_count=1)
+        return nbformat.v4.new_code_cell("2 + 2", execution_count=1, outputs=[output])
+
     path = tmp_path / "toy.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
-    assert (compared(path).returncode == 0) is passes
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell("4"), cell("5")]), path)
+    done = compared(path)
+    assert done.returncode == 1
+    assert "1 failed, 1 passed" in done.stdout
+    assert "toy.ipynb::Cell 1" in done.stdout, "the second cell"
