@@ -13,10 +13,21 @@ from tests.conftest import NOTEBOOKS, ROOT
 
 def compared(notebook: Path) -> subprocess.CompletedProcess[str]:
     """Run nbval over one notebook, panels as static HTML."""
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=120", "--nbval-current-env"]
-    command += [f"--nbval-sanitize-with={ROOT / 'tests/chapters/sanitize.cfg'}", "-n", "0", "-p", "no:cacheprovider"]
-    command += ["-c", os.devnull, "--rootdir", str(notebook.parent), "-q", "--tb=short", str(notebook)]
-    environment = {**os.environ, "DESIGNBOOK_STATIC": "1", "NO_COLOR": "1"}
+    start = "import sys, designbook.publish, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    command = [sys.executable, "-c", start, "-p", "nbval.plugin", "--nbval", "--nbval-cell-timeout=120"]
+    command += [f"--nbval-sanitize-with={ROOT / 'tests/chapters/sanitize.cfg'}", "--nbval-current-env"]
+    command += [
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(notebook.parent),
+        "-q",
+        "--tb=short",
+        str(notebook),
+    ]
+    environment = {**os.environ, "DESIGNBOOK_STATIC": "1", "NO_COLOR": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     environment.pop("PYTEST_ADDOPTS", None)
     return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=notebook.parent)
 
