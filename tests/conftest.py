@@ -9,12 +9,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from xdist.scheduler import LoadFileScheduling
 
 from designbook.publish import chromium, execute
 
@@ -25,6 +28,42 @@ hypothesis.settings.load_profile("book")
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = execute.notebooks(ROOT)
 CHAPTERS = [path for path in NOTEBOOKS if "chapters" in path.parts]
+
+# Begun first, in this order, and each test of theirs given to whoever is free: a chapter takes a minute. What needs no
+# site alternates with what needs it, so that nobody waits while it is built.
+LONGEST = ("tests/site/test_in_the_browser.py", "tests/chapters/test_outputs.py")
+# Then these, whole: minutes each. What is left takes seconds, and so all end together.
+LONG = (
+    *("tests/site/test_panels_on_pages.py", "tests/site/test_pages.py", "tests/site/test_run_in_place.py"),
+    *("tests/unit/test_publish_build.py", "tests/unit/test_publish_offline.py", "tests/test_house.py"),
+)
+
+
+class LongestFirst(LoadFileScheduling):
+    """Gives a worker one file after another, but of the longest one test after another."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return nodeid if file in LONGEST else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst:
+    config.option.loadscopereorder = False  # else the files with the most tests come first, and those are quick
+    return LongestFirst(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first: which they are by file, and for the longest by turns."""
+    seen = Counter[str]()
+
+    def place(item: pytest.Item) -> tuple[int, int, int]:
+        file = item.nodeid.partition("::")[0]
+        seen[file] += 1
+        if file in LONGEST:
+            return 0, seen[file], LONGEST.index(file)
+        return (1, LONG.index(file), 0) if file in LONG else (2, 0, 0)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

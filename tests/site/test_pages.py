@@ -1,36 +1,54 @@
 """Every page of the site: alone on its host, quiet, within its bytes, readable by all, as wide as the screen."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.site.pages import ROOT, pages, strangers, visit, weight
+from tests.site.pages import ROOT, Visit, pages, strangers, visit, weight
 
 AXE = (ROOT / "tests/site/vendor/axe.min.js").read_text(encoding="utf-8")
 BUDGET = 400_000
+PHONE, WIDE = 390, 1280
 PAGES = pages()
 
 
+@pytest.fixture(scope="module")
+def opened(request: pytest.FixtureRequest, browser: Browser, served: str) -> Iterator[Visit]:
+    """A page by http, opened once for all that is asked of it: on a wide screen in the light, on a phone in the dark.
+
+    The tests on it follow each other in the order in which they stand here; only the last one touches the page.
+    """
+    page, width = request.param
+    with visit(browser, f"{served}/{page}", width=width, dark=width == PHONE) as seen:
+        yield seen
+
+
+OPENED = [pytest.param((page, width), id=f"{page}-{width}") for page in PAGES for width in (PHONE, WIDE)]
+each_page = pytest.mark.parametrize("opened", OPENED, indirect=True, scope="module")
+
+
+@each_page
+def test_a_page_asks_no_other_host_and_complains_of_nothing(opened: Visit, served: str) -> None:
+    assert not strangers(opened.requests, served)
+    assert not opened.errors
+
+
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("by", ["http", "file"])
-def test_a_page_asks_no_other_host_and_complains_of_nothing(
-    page: str, by: str, browser: Browser, served: str, site: Path
-) -> None:
-    own = served if by == "http" else site.as_uri()
-    with visit(browser, f"{own}/{page}") as seen:
-        assert not strangers(seen.requests, own)
+def test_a_page_in_a_folder_asks_no_host_and_complains_of_nothing(page: str, browser: Browser, site: Path) -> None:
+    with visit(browser, f"{site.as_uri()}/{page}") as seen:
+        assert not strangers(seen.requests, site.as_uri())
         assert not seen.errors
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_weighs_less_than_its_budget(page: str, browser: Browser, served: str, site: Path) -> None:
-    with visit(browser, f"{served}/{page}") as seen:
-        sizes = weight(seen.requests, served, site)
+@each_page
+def test_a_page_weighs_less_than_its_budget(opened: Visit, served: str, site: Path) -> None:
+    sizes = weight(opened.requests, served, site)
     heaviest = sorted(sizes.items(), key=lambda item: -item[1])[:5]
-    assert page in sizes
+    assert opened.page.url.removeprefix(f"{served}/") in sizes
     assert sum(sizes.values()) < BUDGET, f"{sum(sizes.values())} bytes, most of them {heaviest}"
 
 
@@ -46,23 +64,21 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(
-    ("width", "dark"),
-    [(390, False), (390, True), (1280, False), (1280, True)],
-    ids=["phone", "phone-dark", "wide", "wide-dark"],
-)
-def test_a_page_is_accessible_and_no_wider_than_the_screen(
-    page: str, width: int, dark: bool, browser: Browser, served: str
-) -> None:
-    with visit(browser, f"{served}/{page}", width=width, dark=dark) as seen:
-        assert seen.page.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
-        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-        # Folded parts are pages too, once they are opened.
-        seen.page.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
-        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-        seen.page.wait_for_timeout(100)
-        assert not violations(seen.page)
+@each_page
+def test_a_page_is_accessible_and_no_wider_than_the_screen_light_and_dark(opened: Visit) -> None:
+    page, width = opened.page, (opened.page.viewport_size or {})["width"]
+    at_first: Literal["light", "dark"] = "dark" if width == PHONE else "light"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Folded parts are pages too, once they are opened.
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
+    for theme in (at_first, "light" if at_first == "dark" else "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_timeout(100)
+        page.wait_for_function("document.getAnimations().every((each) => each.playState !== 'running')")
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert not violations(page), theme
+    assert not opened.errors
 
 
 def test_the_checks_notice_a_bad_page(browser: Browser, tmp_path: Path) -> None:

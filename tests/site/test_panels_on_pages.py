@@ -1,14 +1,24 @@
 """Each panel of each page, moved as readers move it: by mouse, by key, by finger; over http and from a folder."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from tests.site.pages import pages, visit
+from tests.site.pages import ROOT, pages, visit
 
-PAGES = [page for page in pages() if page != "search.html"]
+EVERY_PAGE = [page for page in pages() if page != "search.html"]
+
+
+def has_panels(page: str) -> bool:
+    """Whether a page is a notebook in which a panel is saved."""
+    path = (ROOT / page).with_suffix(".ipynb")
+    return path.is_file() and "data-panel=" in path.read_text(encoding="utf-8")
+
+
+PAGES = [page for page in EVERY_PAGE if has_panels(page)]
 
 SHOWN = """(root) => JSON.stringify([
     [...root.querySelectorAll('[data-output], [data-verdict], [data-readout], td[data-curve]')]
@@ -59,6 +69,11 @@ def by_finger(page: Page, slider: Locator, at: dict[str, Any], share: float) -> 
         hand.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y}]})
     hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     hand.detach()
+
+
+def test_the_pages_with_panels_are_these(site: Path) -> None:
+    panel = re.compile(r"<figure[^>]* data-panel=")
+    assert [page for page in pages() if panel.search((site / page).read_text(encoding="utf-8"))] == PAGES
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -124,23 +139,32 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_hostile_address_moves_a_slider_within_its_range_at_most(page: str, browser: Browser, served: str) -> None:
-    with visit(browser, f"{served}/{page}") as seen:
-        names = seen.page.evaluate(
-            "[...document.querySelectorAll('figure[data-panel] input[type=range]')]"
-            ".map((e) => `${e.closest('figure').dataset.panel}.${e.name}`)"
-        )
-    names += ["__proto__.x", "capacity.constructor"]
+def slider_names(text: str) -> list[str]:
+    """The names that the sliders of a page have in its address, from its markup."""
+    names, panel = [], ""
+    for at, name in re.findall(r'<figure[^>]* data-panel="([^"]+)"|<input type="range" name="([^"]+)"', text):
+        panel = at or panel
+        names += [f"{panel}.{name}"] if name else []
+    return names
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_a_hostile_address_moves_a_slider_within_its_range_at_most(
+    page: str, browser: Browser, served: str, site: Path
+) -> None:
+    names = slider_names((site / page).read_text(encoding="utf-8"))
+    hostile = [*names, "__proto__.x", "capacity.constructor"]
     for first in range(0, len(HOSTILE), 3):  # every value on every page, another for each slider
-        query = "&".join(f"{name}={HOSTILE[(first + at) % len(HOSTILE)]}" for at, name in enumerate(names))
+        query = "&".join(f"{name}={HOSTILE[(first + at) % len(HOSTILE)]}" for at, name in enumerate(hostile))
         with visit(browser, f"{served}/{page}?{query}") as seen:
             for text in shown(seen.page):
                 assert not [word for word in ("NaN", "undefined", "not a number", "onerror", "alert") if word in text]
             places = seen.page.evaluate(
-                "[...document.querySelectorAll('figure[data-panel] input')].map((e) => [e.min, e.value, e.max])"
+                "[...document.querySelectorAll('figure[data-panel] input[type=range]')].map((e) => "
+                "[`${e.closest('figure').dataset.panel}.${e.name}`, e.min, e.value, e.max])"
             )
-            assert all(float(low) <= float(at) <= float(high) for low, at, high in places)
+            assert [name for name, *_ in places] == names
+            assert all(float(low) <= float(at) <= float(high) for _, low, at, high in places)
             assert not seen.errors
 
 

@@ -1,6 +1,10 @@
 """A notebook is executed again when what it reaches changed, and only then; a build that fails says why in a line."""
 
+import contextlib
+import io
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -46,16 +50,49 @@ def test_a_package_that_is_named_stands_for_all_below_it(tmp_path: Path) -> None
     assert not any(name.startswith("systems/y") for name in reached)
 
 
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
+def small_book(root: Path) -> Path:
     """A small book with one notebook."""
     for name in ("_config.yml", "map.md", "requirements.txt"):
-        shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / "data").mkdir()
-    shutil.copy(ROOT / "data/topics.csv", tmp_path / "data/topics.csv")
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: map\n")
-    write(tmp_path / "index.ipynb", "# A small book\n\nWith one page, which has one formula: $x^2$.", "6 * 7")
-    return tmp_path
+        shutil.copy(ROOT / name, root / name)
+    (root / "data").mkdir()
+    shutil.copy(ROOT / "data/topics.csv", root / "data/topics.csv")
+    (root / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: map\n")
+    write(root / "index.ipynb", "# A small book\n\nWith one page, which has one formula: $x^2$.", "6 * 7")
+    return root
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    return small_book(tmp_path)
+
+
+@dataclass
+class Build:
+    """What one build of a book gave: its code, what it said, its first page."""
+
+    code: int
+    said: str
+    page: str
+
+
+def built(root: Path) -> Build:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        code = build.build(root)
+    return Build(code, said.getvalue(), (root / "_build/html/index.html").read_text())
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Build, Build, Build]]:
+    """A small book is built without an address, left as it is, and changed in its words and given an address."""
+    root = small_book(tmp_path_factory.mktemp("book"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DESIGNBOOK_REPOSITORY", "")
+        first, second, before = built(root), built(root), build.fingerprint(root)
+        write(root / "index.ipynb", "# A small book\n\nA sentence that is new on its first page.", "6 * 7")
+        assert build.fingerprint(root) != before, "new words alone are a change"
+        patch.setenv("DESIGNBOOK_REPOSITORY", "https://github.com/someone/fork")
+        yield first, second, built(root)
 
 
 def write(path: Path, text: str, code: str) -> None:
@@ -79,19 +116,16 @@ def test_a_key_changes_with_code_data_and_pins_and_not_with_words(book: Path) ->
 
 
 def test_a_book_is_built_then_left_alone_then_built_again_where_it_changed(
-    book: Path, capfd: pytest.CaptureFixture[str]
+    history: tuple[Build, Build, Build],
 ) -> None:
-    assert build.build(book) == 0
-    page = (book / "_build/html/index.html").read_text()
-    assert ">42<" in page.replace("\n", "") or "42" in page
-    assert "<math" in page
-    assert "executed index.ipynb" in capfd.readouterr().out
-    assert build.build(book) == 0
-    assert capfd.readouterr().out == "-- nothing changed since the last build\n"
-    write(book / "index.ipynb", "# A small book\n\nA sentence that is new on its first page.", "6 * 7")
-    assert build.build(book) == 0
-    assert "executed" not in capfd.readouterr().out
-    assert "A sentence that is new" in (book / "_build/html/index.html").read_text()
+    first, second, third = history
+    assert first.code == second.code == third.code == 0
+    assert ">42<" in first.page.replace("\n", "") or "42" in first.page
+    assert "<math" in first.page
+    assert "executed index.ipynb" in first.said
+    assert second.said == "-- nothing changed since the last build\n"
+    assert "executed" not in third.said
+    assert "A sentence that is new" in third.page
 
 
 def test_outputs_that_are_saved_are_shown_without_an_execution(book: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -111,13 +145,18 @@ def reported(captured: pytest.CaptureFixture[str]) -> list[str]:
     return [line for line in captured.readouterr().err.splitlines() if line.startswith("build: ")]
 
 
-def test_a_warning_fails_the_build_in_a_line_that_names_the_file(book: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_fails_the_build_in_a_line_that_names_the_file(
+    book: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(book / "index.ipynb", "# A small book\n\n[nowhere](missing.md)", "6 * 7")
     assert build.build(book) == 1
     said = capfd.readouterr().err.splitlines()
     assert [line for line in said if "WARNING" in line and "index.ipynb" in line and "missing.md" in line]
     assert said[-1].startswith("build: the lines above are errors")
-    assert build.build(book) == 1, "what failed is not taken for built"
+    tried: list[Path] = []
+    monkeypatch.setattr(build, "jupyter_book", lambda root: tried.append(root) or 1)
+    assert build.build(book) == 1
+    assert tried == [book], "what failed is not taken for built"
 
 
 def test_a_cell_that_raises_fails_the_build_in_one_line(book: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -131,16 +170,13 @@ def test_outside_of_a_book_the_build_says_where_to_run_it(tmp_path: Path, capsys
     assert "root of the book" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("address", ["", "https://github.com/someone/fork"])
-def test_buttons_lead_to_the_repository_that_is_named_and_to_none_without(
-    address: str, book: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DESIGNBOOK_REPOSITORY", address)
-    assert build.build(book) == 0
-    page = (book / "_build/html/index.html").read_text()
-    assert ("mybinder.org/v2/gh/someone/fork/main" in page) is bool(address)
-    assert ("https://github.com/someone/fork/edit/main/index.ipynb" in page) is bool(address)
-    assert "_sources/index.ipynb" in page, "the notebook can be downloaded in any case"
+def test_buttons_lead_to_the_repository_that_is_named_and_to_none_without(history: tuple[Build, Build, Build]) -> None:
+    without, _, with_address = history
+    for page, named in ((without.page, False), (with_address.page, True)):
+        assert ("mybinder.org/v2/gh/someone/fork/main" in page) is named
+        assert ("https://github.com/someone/fork/edit/main/index.ipynb" in page) is named
+        assert "_sources/index.ipynb" in page, "the notebook can be downloaded in any case"
+    assert "mybinder.org" not in without.page
 
 
 def test_formulas_of_several_lines_become_rows() -> None:
