@@ -125,6 +125,7 @@ DRILL = """\
 # The interview side of the chapter "{title}"; designbook/page/interview.schema.json says what each part holds.
 clarify:
   - ask: A question to ask first.
+    answer: What the interviewer answers.
     changes: What its answer would change in the design.
 probes:
   mid:
@@ -140,7 +141,8 @@ probes:
       ask: What the interviewer asks.
       strong: [What a strong answer contains.]
 follow_ups:
-  - phase: failure
+  - level: mid
+    phase: failure
     ask: What comes next.
     strong: [What a strong answer contains.]
 mistakes:

@@ -353,7 +353,8 @@ def test_an_address_from_a_stranger_is_bounded_and_escaped(
 ) -> None:
     with opened(browser, tmp_path, body, query=f"?shop.kept={asked}") as page:
         assert results(page, "shop")["storage"] == Shop(kept=kept).show("storage")
-        assert page.locator("script:not([src])").count() == 4
+        written = (tmp_path / "page.html").read_text(encoding="utf-8").count("<script>")
+        assert page.locator("script:not([src])").count() == written > 0
 
 
 def test_keys_move_a_slider_and_its_spoken_value_and_the_summary_follow(
